@@ -1,0 +1,131 @@
+"""Files that are either whole or absent: atomic writes, hashes, folders built aside and renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from tunewright.core.errors import Problem, RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CHUNK_BYTES = 1 << 20
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of a value: keys sorted, no spaces, non-finite numbers refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """The sha256 of a value's canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fsync_folder(folder: Path) -> None:
+    """Makes the folder's entries durable, so that a rename survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """The file holds `content`, or what it held before: never a part. Raises RunError on a full disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with disk_faults(path):
+        try:
+            with aside.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        fsync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """The file holds the value as indented JSON; a non-finite number is refused (ValueError)."""
+    atomic_write(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file. Raises RunError naming the file when it is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as fault:
+        given = f"is not JSON: {fault}"
+        raise RunError(Problem(str(path), given, "a file written by tunewright", "delete it and run again")) from fault
+
+
+def tree_hashes(folder: Path, *, skip: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Relative path to sha256 of every file below the folder, sorted; `skip` holds relative paths left out."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    names = ((p, p.relative_to(folder).as_posix()) for p in files)
+    return {name: sha256_file(path) for path, name in names if name not in skip}
+
+
+@contextlib.contextmanager
+def disk_faults(path: Path) -> Iterator[None]:
+    """Turns a full disk, a refused permission or a read-only file system into a RunError that names the path."""
+    try:
+        yield
+    except OSError as fault:
+        reasons = {
+            errno.ENOSPC: ("no space left on the disk", "free some space, then run the same command again: it resumes"),
+            errno.EDQUOT: ("the disk quota is used up", "free some space, then run the same command again: it resumes"),
+            errno.EACCES: ("permission denied", "choose a folder you may write to"),
+            errno.EROFS: ("the file system is read-only", "choose a folder you may write to"),
+        }
+        if fault.errno not in reasons:
+            raise
+        given, remedy = reasons[fault.errno]
+        raise RunError(Problem(str(path), given, "a folder with room to write", remedy)) from fault
+
+
+@contextlib.contextmanager
+def built_aside(folder: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `folder`; it takes the folder's place only if the block ends without an error.
+
+    What stood at `folder` is kept until then. A half-written folder is removed and never bears the final name.
+    """
+    aside = folder.with_name(f".{folder.name}.attempt-{os.getpid()}")
+    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
+    with disk_faults(folder):
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        try:
+            yield aside
+            swap(aside, folder, old)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def swap(new: Path, folder: Path, old: Path) -> None:
+    """`new` takes the place of `folder`, whose former content goes only once the new one stands there."""
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    fsync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)

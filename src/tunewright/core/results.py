@@ -1,0 +1,132 @@
+"""Scores with their n, interval and reason; comparisons with their test; a gate's verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its interval. An unknown is `None` with a reason, never zero."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    method: str = ""
+    """How the interval was found, such as `wilson` or `bootstrap-bca`."""
+    reason: str = ""
+    """Why the value or the interval is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """Precision, recall and F1 of one class, with the number of its rows."""
+
+    label: str
+    support: int
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class SystemScores:
+    """All scores of one system (a baseline, the base, the tuned model) on one split."""
+
+    name: str
+    title: str
+    """How people read it, such as `TF-IDF + logistic regression`."""
+    role: Literal["baseline", "base", "tuned"]
+    metrics: Mapping[str, Estimate]
+    per_class: tuple[ClassScore, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    """Counts, true class by predicted class, both in the order of `per_class`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The tuned system against another on the same rows."""
+
+    metric: str
+    system: str
+    against: str
+    difference: Estimate
+    """Score of `system` minus score of `against`."""
+    p_value: float | None
+    """Two-sided."""
+    test: str
+    """`mcnemar-exact` or `approximate-randomisation`."""
+    gained: int
+    """Rows (or clusters) right with `system` and wrong with `against`."""
+    lost: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The tuned model's score on training rows, validation rows and test rows: how far it fits what it saw."""
+
+    metric: str
+    train: Estimate
+    validation: Estimate
+    test: Estimate
+    reading: str
+    """One sentence that says what the gap means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything the evaluation found on the frozen test rows."""
+
+    task: str
+    n: int
+    labels: tuple[str, ...]
+    headline: str
+    """The metric people read first."""
+    systems: tuple[SystemScores, ...]
+    comparisons: tuple[Comparison, ...]
+    gap: Gap | None
+    warnings: tuple[str, ...] = ()
+
+
+class Verdict(StrEnum):
+    """What the gate says; only `ship` lets a command exit 0."""
+
+    SHIP = "ship"
+    DONT_SHIP = "dont_ship"
+    NOT_ENOUGH_EVIDENCE = "not_enough_evidence"
+
+
+class Outcome(StrEnum):
+    """What one condition of the gate says."""
+
+    PASS = "pass"  # noqa: S105  # the word of a verdict, no password
+    FAIL = "fail"
+    UNKNOWN = "not_enough_evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionOutcome:
+    """One condition of the gate with what was found."""
+
+    condition: str
+    """The condition in words, such as `macro_f1 better than base (p < 0.05)`."""
+    outcome: Outcome
+    found: str
+    """The figures it was decided on, in words."""
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """The verdict with its reasons."""
+
+    verdict: Verdict
+    outcomes: tuple[ConditionOutcome, ...]
+    warnings: tuple[str, ...] = field(default=())

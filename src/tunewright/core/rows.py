@@ -1,0 +1,80 @@
+"""The names of a row's columns, and the facts the data room finds about rows. Tables themselves are polars frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROW_COLUMNS = ("row_id", "content_key", "source", "line", "group", "split", "input", "target", "meta")
+"""All strings, but `line` (integer from 1: where the record begins). `group` may be null; `meta` is JSON text."""
+
+DROPPED_COLUMNS = (*ROW_COLUMNS, "rule", "action", "before")
+"""`rule` is why; `action` is `dropped` or `changed`; `before` is JSON text of the fields as they were."""
+
+SPLITS = ("train", "validation", "test")
+SplitName = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something an audit found: what, how much, in which rows, what to do."""
+
+    kind: str
+    """Such as `exact_duplicate`, `contradiction`, `label_variant`, `imbalance`."""
+    severity: Literal["error", "warning", "note"]
+    message: str
+    """One sentence with the figure."""
+    count: int
+    rows: tuple[str, ...] = ()
+    """Source and line of at most 20 rows, as `tickets.csv:17`."""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A sample's shape: quantiles and a histogram with equal-width bins."""
+
+    n: int
+    minimum: float
+    p50: float
+    p95: float
+    p99: float
+    maximum: float
+    mean: float
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitProfile:
+    """One split in figures."""
+
+    rows: int
+    labels: Mapping[str, int]
+    characters: Distribution | None
+    tokens: Distribution | None
+    overlength: int
+    """Rows longer than the model's context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The data in figures, as the report and the card show them."""
+
+    read: int
+    """Records read from all files."""
+    kept: int
+    dropped: Mapping[str, int]
+    """Rule to count; read = kept + all dropped."""
+    changed: Mapping[str, int]
+    labels: tuple[str, ...]
+    """All class names in a fixed order: the order of the model's outputs."""
+    imbalance_ratio: float | None
+    """Rows of the largest class over rows of the smallest, on the training split."""
+    splits: Mapping[str, SplitProfile]
+    findings: tuple[Finding, ...]
+    sources: Mapping[str, str]
+    """Path or name of each source to the sha256 of its bytes."""

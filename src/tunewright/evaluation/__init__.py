@@ -1,0 +1,1 @@
+"""Level 3: predictions to results, in numpy."""

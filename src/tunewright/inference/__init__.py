@@ -1,0 +1,1 @@
+"""Level 3: a loaded model put to use."""

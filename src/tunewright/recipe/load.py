@@ -1,0 +1,201 @@
+"""From a recipe file and overrides to a checked recipe, with every fault at its line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tunewright.core.errors import Problem, RecipeError, did_you_mean
+from tunewright.recipe.recipe import Recipe
+from tunewright.recipe.source import Source, read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic_core import ErrorDetails
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRecipe:
+    """A checked recipe, where it came from, and what the command line changed."""
+
+    recipe: Recipe
+    path: Path
+    overrides: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths, `runs/` and `tunewright.lock` refer to."""
+        return self.path.resolve().parent
+
+    @property
+    def name(self) -> str:
+        """The run's name: the recipe's own, else its file's."""
+        return self.recipe.name or re.sub(r"[^A-Za-z0-9._-]+", "-", self.path.stem).strip("-.") or "run"
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
+    """The recipe of a file with `dotted.path=value` overrides applied. Raises RecipeError listing every fault."""
+    source = read_source(Path(path))
+    values = source.values
+    for override in overrides:
+        _override(values, override)
+    return LoadedRecipe(_validated(values, source, tuple(overrides)), Path(path), tuple(overrides))
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    place, sign, text = override.partition("=")
+    if not sign or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", place):
+        raise RecipeError(
+            Problem("override", repr(override), "dotted.path=value, such as train.epochs=5", "check the spelling")
+        )
+    try:
+        value = YAML(typ="safe", pure=True).load(text) if text.strip() else None
+    except (YAMLError, ValueError) as fault:
+        raise RecipeError(
+            Problem(place, f"cannot read the value {text!r}", "a YAML value", "quote it for the shell")
+        ) from fault
+    here = values
+    *parents, last = place.split(".")
+    for name in parents:
+        below = here.get(name)
+        if isinstance(below, str) and name in {"model", "data"}:
+            below = {
+                "name" if name == "model" else "train": below
+            }  # the short form, written out so that it can be extended
+        if below is not None and not isinstance(below, dict):
+            raise RecipeError(
+                Problem(place, f"{name!r} holds {below!r}, not a mapping", "a path of the recipe", "override it whole")
+            )
+        here[name] = below = {} if below is None else below
+        here = below
+    here[last] = value
+
+
+def _validated(values: dict[str, Any], source: Source, overrides: tuple[str, ...]) -> Recipe:
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as fault:
+        problems = [_problem(error, source, overrides) for error in fault.errors()]
+        raise RecipeError(*_nearest(problems)) from fault
+
+
+def _nearest(problems: list[Problem]) -> list[Problem]:
+    """One problem a place: a union's members each complain about the same value."""
+    merged: dict[str, Problem] = {}
+    for problem in problems:
+        known = merged.get(problem.place)
+        if known is None:
+            merged[problem.place] = problem
+        elif known.expected != problem.expected:
+            expected = f"{known.expected} or {problem.expected}"
+            merged[problem.place] = Problem(
+                known.place, known.given, expected, known.remedy or problem.remedy, known.source
+            )
+    return list(merged.values())
+
+
+def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) -> Problem:
+    path, owner = _recipe_path(error["loc"])
+    place = ".".join(map(str, path)) or "recipe"
+    written = next((o for o in overrides if o.partition("=")[0] == place), None)
+    where = f"override {written!r}" if written else source.where(path)
+    kind, context = error["type"], error.get("ctx", {})
+    given = repr(error["input"])
+    given = given if len(given) <= 80 else given[:77] + "..."
+    if kind == "extra_forbidden":
+        known = sorted(owner.model_fields) if owner else []
+        hint = did_you_mean(str(path[-1]), known)
+        return Problem(
+            place, f"unknown key {str(path[-1])!r}{hint}", f"one of: {', '.join(known)}", "correct or remove it", where
+        )
+    if kind == "missing":
+        return Problem(place, "is missing", _expected(owner, path), f"add the key {str(path[-1])!r}", where)
+    if kind in {"literal_error", "union_tag_invalid"}:
+        choices = str(context.get("expected") or context.get("expected_tags")).replace("'", "").replace(" or ", ", ")
+        value = str(context.get("tag", error["input"]))
+        place = f"{place}.kind" if kind == "union_tag_invalid" else place
+        return Problem(
+            place,
+            f"unknown value {value!r}{did_you_mean(value, choices.split(', '))}",
+            f"one of: {choices}",
+            "choose one of these",
+            where,
+        )
+    if kind == "union_tag_not_found":
+        return Problem(
+            place, f"given {given}", "a mapping with the key 'kind'", f"say which: `{path[-1]}: {{kind: …}}`", where
+        )
+    if kind == "string_pattern_mismatch":
+        return Problem(
+            place,
+            f"given {given}",
+            "letters, digits, '.', '_' and '-', beginning with a letter or digit",
+            "rename it",
+            where,
+        )
+    if kind == "value_error":
+        return Problem(place, str(context.get("error", error["msg"])), "", "change one of the fields named", where)
+    message = (
+        error["msg"].replace("Input should be ", "").replace("a valid dictionary or instance of", "a mapping as for")
+    )
+    return Problem(place, f"given {given}", message, "", where)
+
+
+def _expected(owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
+    info = owner.model_fields.get(str(path[-1])) if owner else None
+    return f"a value: {info.description}" if info and info.description else "a value"
+
+
+def _recipe_path(loc: tuple[int | str, ...]) -> tuple[tuple[str | int, ...], type[BaseModel] | None]:
+    """A pydantic location without the union tags it mixes in, and the spec that owns its last key."""
+    path: list[str | int] = []
+    types: list[Any] = [Recipe]
+    owner: type[BaseModel] | None = Recipe
+    for part in loc:
+        models = [t for t in types if isinstance(t, type) and issubclass(t, BaseModel)]
+        holder = next((m for m in models if part in m.model_fields), None)
+        tagged = [m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == part]
+        if holder is None and tagged:
+            types = list(tagged)
+            owner = tagged[0]
+        elif holder is not None:
+            path.append(part)
+            owner = holder
+            types = _member_types(holder.model_fields[str(part)].annotation)
+        elif isinstance(part, int) or (models and not _is_type_tag(part)):
+            path.append(part)
+            owner = models[0] if models and isinstance(part, str) else owner
+        elif not models and not _is_type_tag(part) and path[-1:] != [part]:
+            path.append(part)
+    return tuple(path), owner
+
+
+def _is_type_tag(part: int | str) -> bool:
+    """Whether a location's part is pydantic's name for a member of a union, such as `literal['auto']` or `int`."""
+    text = str(part)
+    return "[" in text or text in {
+        "int",
+        "float",
+        "str",
+        "bool",
+        "list",
+        "dict",
+        "constrained-int",
+        "constrained-float",
+        "constrained-str",
+    }
+
+
+def _member_types(annotation: Any) -> list[Any]:
+    origin = get_origin(annotation)
+    if origin in {Union, UnionType, list} or (origin is not None and hasattr(annotation, "__metadata__")):
+        return [member for argument in get_args(annotation) for member in _member_types(argument)]
+    return [annotation]

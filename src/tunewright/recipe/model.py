@@ -1,0 +1,22 @@
+"""What the user says about the base model."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tunewright.recipe.spec import Spec
+
+
+class ModelSpec(Spec):
+    """The pretrained base."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """`starter/encoder`, a folder in Hugging Face layout (relative to the recipe), or a hub name."""
+    revision: str | None = None
+    """Commit, tag or branch on the hub."""
+    max_tokens: Annotated[int, Field(ge=8)] | None = None
+    """Longest sequence in tokens, special tokens included; the model's own limit where absent."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Replaces every dropout probability of the model where given."""

@@ -1,0 +1,56 @@
+"""The recipe: one file for all verbs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from tunewright.recipe.data import DataSpec, GroupSplit, SplitSpec, StratifiedSplit, TimeSplit
+from tunewright.recipe.judge import EvaluationSpec, GateSpec
+from tunewright.recipe.model import ModelSpec
+from tunewright.recipe.spec import Spec
+from tunewright.recipe.train import TrainSpec
+
+TaskName = Literal["classification", "generation", "text_to_text"]
+
+
+class Recipe(Spec):
+    """Everything a run needs to know. Three keys suffice: `model`, `data`, `task`."""
+
+    model: ModelSpec
+    """The base: a name, or a mapping with more detail."""
+    data: DataSpec
+    """The data: a path, or a mapping with more detail."""
+    task: TaskName
+    """What the tuned model does."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None = None
+    """Name of the run directory; the recipe's file name where absent."""
+    seed: Annotated[int, Field(ge=0)] = 13
+    """Root of all randomness but the split's."""
+    split: SplitSpec = StratifiedSplit()
+    """How rows are divided where no file is given for a split."""
+    train: TrainSpec = TrainSpec()
+    """How the base is tuned."""
+    evaluation: EvaluationSpec = EvaluationSpec()
+    """How the tuned model is tested."""
+    gate: GateSpec = GateSpec()
+    """When the tuned model may ship."""
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _model_by_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _data_by_path(cls, value: Any) -> Any:
+        return {"train": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _split_has_its_column(self) -> Recipe:
+        if isinstance(self.split, GroupSplit) and self.data.group is None:
+            raise ValueError("split.kind is 'group' and data.group is absent: name the column whose rows stay together")
+        if isinstance(self.split, TimeSplit) and self.data.time is None:
+            raise ValueError("split.kind is 'time' and data.time is absent: name the column that holds the date")
+        return self

@@ -1,0 +1,71 @@
+"""The recipe's JSON schema and its page in the documentation, both made from the specs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tunewright.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of a recipe (draft 2020-12); editors take it for completion and checks."""
+    schema = Recipe.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    for name, short in (("model", "name"), ("data", "train")):
+        whole = schema["properties"][name]
+        described = {"description": whole.pop("description", "")}
+        text = {"type": "string", "description": f"Short for the mapping with `{short}` alone."}
+        schema["properties"][name] = {**described, "anyOf": [text, whole]}
+    return schema
+
+
+def recipe_page() -> str:
+    """`docs/recipe.md`: every field of every spec with its type, default and sentence."""
+    schema = Recipe.model_json_schema()
+    specs = {"Recipe": schema, **schema["$defs"]}
+    intro = (
+        "# The recipe\n\nMade from the specs by `tunewright schema --markdown`; a test holds the two together.\n"
+        "Only `model`, `data` and `task` are needed; `model: NAME` and `data: PATH` are short for the mappings below.\n"
+        "Unknown keys are refused. Any field can be set on the command line:\n`tunewright run recipe.yaml train.epochs=5`.\n"
+    )
+    return "\n".join([intro, *(line for name, spec in specs.items() for line in _section(name, spec))]) + "\n"
+
+
+def _section(name: str, spec: dict[str, Any]) -> Iterator[str]:
+    yield f"## {name}\n\n{spec.get('description', '')}\n"
+    yield "| field | type | default | meaning |\n|---|---|---|---|"
+    for field, info in spec["properties"].items():
+        default = "**required**" if field in spec.get("required", []) else f"`{_default(info.get('default'))}`"
+        yield f"| `{field}` | {_type(info)} | {default} | {info.get('description', '')} |"
+    yield ""
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("kind", "its own defaults")) if value else "{}"
+    return (
+        {None: "null", True: "true", False: "false"}.get(value, str(value))
+        if not isinstance(value, list)
+        else str(value)
+    )
+
+
+def _type(info: dict[str, Any]) -> str:
+    if "$ref" in info:
+        name = info["$ref"].rsplit("/", 1)[-1]
+        return f"[{name}](#{name.lower()})"
+    if "const" in info:
+        return f"`{info['const']}`"
+    if "enum" in info:
+        return " or ".join(f"`{value}`" for value in info["enum"])
+    for union in ("anyOf", "oneOf"):
+        if union in info:
+            return " or ".join(_type(member) for member in info[union])
+    if info.get("type") == "array":
+        return f"list of {_type(info.get('items', {}))}"
+    limits = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    bounds = " ".join(f"{sign} {info[key]}" for key, sign in limits.items() if key in info)
+    return f"{info.get('type', 'any')} {bounds}".strip()

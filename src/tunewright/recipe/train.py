@@ -1,0 +1,124 @@
+"""What the user says about training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from tunewright.recipe.spec import Spec
+
+
+class AdamW(Spec):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    kind: Literal["adamw"] = "adamw"
+    lr: PositiveFloat | Literal["auto"] = "auto"
+    """Peak learning rate; `auto` takes the known good one for the method and the model's size."""
+    weight_decay: NonNegativeFloat = 0.01
+    """Applied to matrices only; biases and norms are exempt."""
+    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    """Decay rates of the first and second moment."""
+    eps: PositiveFloat = 1e-8
+    """Added to the root of the second moment."""
+
+
+class Linear(Spec):
+    """Warm-up, then a straight line to zero."""
+
+    kind: Literal["linear"] = "linear"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of all steps in which the rate rises from zero to its peak."""
+
+
+class Cosine(Spec):
+    """Warm-up, then half a cosine to zero (Loshchilov & Hutter 2017)."""
+
+    kind: Literal["cosine"] = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of all steps in which the rate rises from zero to its peak."""
+
+
+class Constant(Spec):
+    """Warm-up, then the peak rate to the end."""
+
+    kind: Literal["constant"] = "constant"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of all steps in which the rate rises from zero to its peak."""
+
+
+ScheduleSpec = Annotated[Linear | Cosine | Constant, Field(discriminator="kind")]
+
+
+class Full(Spec):
+    """Every weight is trained."""
+
+    kind: Literal["full"] = "full"
+
+
+class TopLayers(Spec):
+    """Only the top layers and the head are trained; embeddings and lower layers stay as they were."""
+
+    kind: Literal["top_layers"] = "top_layers"
+    layers: Annotated[int, Field(ge=0)]
+    """How many of the topmost layers are trained; 0 trains the head alone."""
+
+
+MethodSpec = Annotated[Full | TopLayers, Field(discriminator="kind")]
+
+
+class EarlyStopping(Spec):
+    """Training ends when the validation metric no longer improves; the best checkpoint is kept either way."""
+
+    patience: PositiveInt = 3
+    """Evaluations in a row without an improvement before training stops."""
+    min_delta: NonNegativeFloat = 0.0
+    """An improvement is a gain above this."""
+
+
+class TrainSpec(Spec):
+    """How the base is tuned."""
+
+    method: MethodSpec = Full()
+    """Which weights are trained."""
+    epochs: PositiveFloat = 8.0
+    """Passes over the training split."""
+    max_steps: PositiveInt | None = None
+    """Stops after this many optimiser steps, whatever `epochs` says; the schedule is fitted to it."""
+    batch_size: PositiveInt = 32
+    """Examples an optimiser step, whatever fits into memory at once."""
+    micro_batch_tokens: PositiveInt | Literal["auto"] = "auto"
+    """Most tokens (padding included) in one forward pass; a step is cut into as many passes as that takes."""
+    optimizer: AdamW = AdamW()
+    """The optimiser."""
+    schedule: ScheduleSpec = Linear()
+    """How the learning rate moves over the steps."""
+    max_grad_norm: PositiveFloat | None = 1.0
+    """Gradients are scaled down to this global norm; `null` turns clipping off."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Compute type; `auto` takes bf16 where a measured probe shows it faster."""
+    threads: PositiveInt | Literal["auto"] = "auto"
+    """CPU threads; part of what makes numbers equal, so it is resolved once and kept."""
+    metric: Literal["auto", "accuracy", "macro_f1", "loss"] = "auto"
+    """Validation metric that chooses the best checkpoint; `auto` takes the task's own."""
+    evaluate_every: PositiveInt | Literal["epoch"] = "epoch"
+    """Optimiser steps between evaluations on the validation split."""
+    checkpoint_every: PositiveInt | Literal["epoch"] = "epoch"
+    """Optimiser steps between checkpoints."""
+    early_stopping: EarlyStopping | None = EarlyStopping()
+    """When to stop before the last epoch; `null` never stops early."""
+    tensorboard: bool = True
+    """Write TensorBoard events beside `events.jsonl` where the package is installed."""
+
+    @model_validator(mode="after")
+    def _checkpoints_happen(self) -> TrainSpec:
+        if (
+            isinstance(self.checkpoint_every, int)
+            and self.max_steps is not None
+            and self.checkpoint_every > self.max_steps
+        ):
+            raise ValueError(
+                f"checkpoint_every ({self.checkpoint_every}) is larger than max_steps ({self.max_steps}): "
+                "no checkpoint would be written before the end; lower checkpoint_every or raise max_steps"
+            )
+        return self

@@ -1,0 +1,1 @@
+"""Level 4: results to pages, plots and model cards."""

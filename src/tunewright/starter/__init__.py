@@ -1,0 +1,1 @@
+"""The embedded default: its data, and how its models are found."""

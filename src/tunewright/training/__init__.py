@@ -1,0 +1,1 @@
+"""Level 3: the engine, one visible loop and its parts."""
