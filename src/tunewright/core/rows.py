@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003  # core.codec reads the types at run time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Literal
 
 ROW_COLUMNS = ("row_id", "content_key", "source", "line", "group", "split", "input", "target", "meta")
 """All strings, but `line` (integer from 1: where the record begins). `group` may be null; `meta` is JSON text."""

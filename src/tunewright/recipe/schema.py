@@ -29,7 +29,8 @@ def recipe_page() -> str:
     intro = (
         "# The recipe\n\nMade from the specs by `tunewright schema --markdown`; a test holds the two together.\n"
         "Only `model`, `data` and `task` are needed; `model: NAME` and `data: PATH` are short for the mappings below.\n"
-        "Unknown keys are refused. Any field can be set on the command line:\n`tunewright run recipe.yaml train.epochs=5`.\n"
+        "Unknown keys are refused. Any field can be set on the command line:\n"
+        "`tunewright run recipe.yaml train.epochs=5`.\n"
     )
     return "\n".join([intro, *(line for name, spec in specs.items() for line in _section(name, spec))]) + "\n"
 
