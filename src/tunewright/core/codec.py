@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,20 +11,15 @@ from tunewright.core.errors import Problem, RunError
 Record = TypeVar("Record")
 
 
-@cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
 def to_data(record: Any) -> Any:
     """A frozen record as JSON data; `from_data` gives an equal record back."""
-    return _adapter(type(record)).dump_python(record, mode="json")
+    return TypeAdapter(type(record)).dump_python(record, mode="json")
 
 
 def from_data(kind: type[Record], data: Any, *, place: str) -> Record:
     """The record that `to_data` described. Raises RunError naming `place` when the data is not such a record."""
     try:
-        record: Record = _adapter(kind).validate_python(data)
+        record: Record = TypeAdapter(kind).validate_python(data)
     except ValidationError as fault:
         first = fault.errors()[0]
         given = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
