@@ -91,6 +91,8 @@ class Results:
     comparisons: tuple[Comparison, ...]
     gap: Gap | None
     warnings: tuple[str, ...] = ()
+    confidence: float = 0.95
+    """Level of every interval in here."""
 
 
 class Verdict(StrEnum):

@@ -12,7 +12,7 @@ ROW_COLUMNS = ("row_id", "content_key", "source", "line", "group", "split", "inp
 DROPPED_COLUMNS = (*ROW_COLUMNS, "rule", "action", "before")
 """`rule` is why; `action` is `dropped` or `changed`; `before` is JSON text of the fields as they were."""
 
-SPLITS = ("train", "validation", "test")
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 SplitName = Literal["train", "validation", "test"]
 
 

@@ -1,0 +1,145 @@
+"""What is in the data, what is wrong with it, what to do: one finding a kind."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from tunewright.core.errors import did_you_mean
+from tunewright.core.rows import SPLITS, Finding
+from tunewright.data.contradictions import contradicting
+from tunewright.data.duplicates import repeated
+from tunewright.data.faults import counted, places
+from tunewright.data.labels import propose_label_map
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tunewright.core.rows import SplitName
+    from tunewright.recipe.data import DataSpec
+
+IMBALANCE_WARNING = 10.0
+TINY_CLASS_ROWS = 10
+SHORT_WORDS = 2
+
+RULE_MESSAGES: Mapping[str, tuple[Literal["note", "warning"], str]] = {
+    "missing_text": ("warning", "had no text and left"),
+    "missing_label": ("warning", "had no label and left"),
+    "whitespace": ("note", "had blanks at their ends or several in a row, which were removed"),
+    "control_character": ("note", "held control or zero-width characters, which were removed"),
+    "label_map": ("note", "got another label from data.label_map"),
+    "contradiction": ("note", "shared their text with rows of another label and left"),
+}
+
+
+def ledger_findings(ledger: pl.DataFrame) -> list[Finding]:
+    """A finding for each rule that dropped or changed rows and has no finding of its own."""
+    found = []
+    for rule, (severity, words) in RULE_MESSAGES.items():
+        rows = ledger.filter(pl.col("rule") == rule)
+        if rows.height:
+            message = f"{counted(rows.height, 'row')} {words}"
+            found.append(Finding(rule, severity, message, rows.height, _where(rows)))
+    return found
+
+
+def duplicate_findings(rows: pl.DataFrame, policy: str) -> list[Finding]:
+    """Rows that repeat the text and label of an earlier row of the same file."""
+    again = repeated(rows)
+    if not again.height:
+        return []
+    own = again.filter(pl.col("role") == "test").height
+    end = "the first of each is kept" if policy == "keep_first" else "they stay, as data.duplicates says"
+    test = f"; {own:,} of them stay in the test file, which is never edited" if own and policy == "keep_first" else ""
+    message = f"{counted(again.height, 'row')} repeat the text and label of an earlier row; {end}{test}"
+    return [Finding("exact_duplicate", "note", message, again.height, _where(again))]
+
+
+def contradiction_findings(rows: pl.DataFrame) -> list[Finding]:
+    """Rows whose text stands in the same file with another label."""
+    found = rows.filter(contradicting(rows)).sort("content_key", "source", "line", maintain_order=True)
+    if not found.height:
+        return []
+    texts = found["content_key"].n_unique()
+    message = f"{counted(texts, 'text')} {'bears' if texts == 1 else 'bear'} different labels, in {found.height:,} rows"
+    remedy = "correct the labels, or write `data.contradictions: drop`"
+    return [Finding("contradiction", "warning", message, found.height, _where(found), remedy)]
+
+
+def label_findings(rows: pl.DataFrame, spec: DataSpec, seen: Sequence[str | None]) -> list[Finding]:
+    """Spelling variants of labels with the map that joins them, and entries of `label_map` that match nothing.
+
+    `seen` are the labels before the map was applied.
+    """
+    found = []
+    counts = Counter(label for label in rows["target"])
+    proposed = propose_label_map(counts)
+    if proposed:
+        variants = rows.filter(pl.col("target").is_in(list(proposed)))
+        pairs = ", ".join(f"{variant!r} → {label!r}" for variant, label in list(proposed.items())[:8])
+        message = f"{counted(len(proposed), 'label')} look like other spellings, in {variants.height:,} rows: {pairs}"
+        remedy = f"write `data.label_map: {json.dumps(proposed, ensure_ascii=False)}`"
+        found.append(Finding("label_variant", "warning", message, variants.height, _where(variants), remedy))
+    known = {label for label in seen if label is not None}
+    for unused in sorted(set(spec.label_map) - known):
+        message = f"data.label_map names the label {unused!r}, which no row bears{did_you_mean(unused, known)}"
+        found.append(Finding("label_map_unused", "warning", message, 0, remedy="correct or remove the entry"))
+    return found
+
+
+def class_findings(splits: Mapping[SplitName, pl.DataFrame]) -> list[Finding]:
+    """Imbalance, and classes too small to be learned or tested."""
+    train = Counter(splits["train"]["target"])
+    found = []
+    if train and max(train.values()) > IMBALANCE_WARNING * min(train.values()):
+        (most, many), (least, few) = train.most_common()[0], min(train.items(), key=lambda item: (item[1], item[0]))
+        message = f"training rows are imbalanced {many / few:.0f} to 1: {many:,} of {most!r}, {few:,} of {least!r}"
+        remedy = "judge by macro F1 and per-class recall, not by accuracy; collect more rows of the small classes"
+        found.append(Finding("imbalance", "warning", message, few, remedy=remedy))
+    small = {label: count for label, count in train.items() if count < TINY_CLASS_ROWS}
+    if small:
+        listed = ", ".join(f"{label!r} ({count})" for label, count in sorted(small.items())[:8])
+        more = f" and {len(small) - 8} more" if len(small) > 8 else ""
+        message = f"{counted(len(small), 'class', 'classes')} with fewer than {TINY_CLASS_ROWS} training rows: "
+        remedy = "collect more rows, or join these classes to others with `data.label_map`"
+        found.append(Finding("tiny_class", "warning", message + listed + more, len(small), remedy=remedy))
+    for name in SPLITS[1:]:
+        absent = sorted(set(train) - set(splits[name]["target"]))
+        if absent:
+            listed = ", ".join(map(repr, absent[:8]))
+            count = counted(len(absent), "class", "classes")
+            message = f"{count} without a {name} row, so nothing can be said about them there: {listed}"
+            remedy = "collect more rows of these classes"
+            found.append(Finding("untested_class", "warning", message, len(absent), remedy=remedy))
+    return found
+
+
+def short_text_findings(rows: pl.DataFrame) -> list[Finding]:
+    """Texts of one or two words."""
+    short = rows.filter(pl.col("input").str.split(" ").list.len() <= SHORT_WORDS)
+    if not short.height:
+        return []
+    share = short.height / rows.height
+    message = f"{counted(short.height, 'text')} ({share:.1%}) of at most {SHORT_WORDS} words"
+    return [Finding("short_text", "note", message, short.height, _where(short))]
+
+
+def overlength_finding(rows: pl.DataFrame, lengths: Sequence[int], *, max_tokens: int, action: str) -> list[Finding]:
+    """Rows longer than the context, with the exact number of tokens beyond it."""
+    long = rows.filter(pl.Series(lengths, dtype=pl.Int64) > max_tokens)
+    if not long.height:
+        return []
+    lost = sum(length - max_tokens for length in lengths if length > max_tokens)
+    message = (
+        f"{counted(long.height, 'row')} longer than {max_tokens:,} tokens {action}; {lost:,} of {sum(lengths):,} "
+        "tokens lie beyond the context"
+    )
+    remedy = "raise model.max_tokens, or choose a base with a longer context"
+    return [Finding("overlength", "warning", message, long.height, _where(long), remedy)]
+
+
+def _where(rows: pl.DataFrame) -> tuple[str, ...]:
+    return places(rows.select("source", "line").iter_rows())

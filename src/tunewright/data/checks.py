@@ -1,0 +1,62 @@
+"""What a set of splits must have before a model can be trained and tested on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tunewright.core.errors import DataError, Problem, did_you_mean
+from tunewright.core.rows import SPLITS
+from tunewright.data.faults import at, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tunewright.core.rows import SplitName
+
+
+def require_rows(splits: Mapping[SplitName, pl.DataFrame], account: pl.DataFrame) -> None:
+    """Raises DataError when a split has no rows, naming the rules that took them."""
+    rules = Counter(account.filter(pl.col("action") == "dropped")["rule"])
+    took = ", ".join(f"{rule} {count:,}" for rule, count in rules.most_common())
+    problems = [
+        Problem(
+            f"{name} split",
+            f"has no rows{f': rows were dropped by {took}' if took else ''}",
+            "at least one row",
+            "look at these rules' rows" if took else "bring more rows, or a file of its own for this split",
+        )
+        for name, rows in splits.items()
+        if not rows.height
+    ]
+    if problems:
+        raise DataError(*problems)
+
+
+def require_classes(train: pl.DataFrame) -> None:
+    """Raises DataError when training rows have one label only: there is nothing to tell apart."""
+    labels = train["target"].unique().to_list()
+    if len(labels) == 1:
+        given = f"all {counted(train.height, 'training row')} bear the label {labels[0]!r}"
+        raise DataError(Problem("labels", given, "two classes or more", "check data.target, or bring other rows"))
+
+
+def require_known_labels(splits: Mapping[SplitName, pl.DataFrame]) -> None:
+    """Raises DataError naming each label of validation or test that no training row has."""
+    known = set(splits["train"]["target"])
+    problems = []
+    for name in SPLITS[1:]:
+        rows = splits[name]
+        for label, count in sorted(Counter(rows["target"]).items()):
+            if label not in known:
+                first = rows.filter(pl.col("target") == label).row(0, named=True)
+                given = (
+                    f"{counted(count, 'row')} with the label {label!r}, which no training row has"
+                    f"{did_you_mean(label, known)}"
+                )
+                remedy = "map it with `data.label_map`, bring training rows of it, or remove these rows"
+                problems.append(Problem(f"{name} split", given, "", remedy, at(first["source"], first["line"])))
+    if problems:
+        raise DataError(*problems)

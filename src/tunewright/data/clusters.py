@@ -1,0 +1,73 @@
+"""Rows that must stay together: those of equal content key, and those of one group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tunewright.core.seeds import child_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Rows that go to one split as a whole."""
+
+    id: str
+    """The least content key among its rows: it does not depend on the rows' order."""
+    labels: Mapping[str, int]
+    """Label to number of its rows."""
+    frozen: bool
+    """Whether the frozen test holds it."""
+    latest: float
+    """The latest instant of its rows; 0 where the split does not ask."""
+    priority: int
+    """Its place in the draw, from the split's seed and its id alone."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return sum(self.labels.values())
+
+
+def cluster_ids(rows: pl.DataFrame) -> pl.Series:
+    """The id of each row's cluster: rows that share a content key or a group, directly or over others, share it."""
+    parents: dict[str, str] = {}
+
+    def root(node: str) -> str:
+        while parents.setdefault(node, node) != node:
+            parents[node] = parents[parents[node]]
+            node = parents[node]
+        return node
+
+    links = rows.select("content_key", "group").unique().drop_nulls("group")
+    for key, group in links.iter_rows():
+        one, other = sorted((root("k" + key), root("g" + group)))
+        parents[other] = one
+    least: dict[str, str] = {}
+    for key in rows["content_key"].unique():
+        top = root("k" + key)
+        least[top] = min(key, least.get(top, key))
+    return pl.Series("cluster", [least[root("k" + key)] for key in rows["content_key"]], dtype=pl.String)
+
+
+def clusters_of(rows: pl.DataFrame, ids: pl.Series, *, seed: int, instants: list[float] | None = None) -> list[Cluster]:
+    """The clusters in the order of the draw."""
+    labels: dict[str, Counter[str]] = {}
+    latest: dict[str, float] = {}
+    frozen: dict[str, bool] = {}
+    times = instants or [0.0] * rows.height
+    for cluster, label, held, moment in zip(ids, rows["target"], rows["frozen"], times, strict=True):
+        labels.setdefault(cluster, Counter())[label] += 1
+        latest[cluster] = max(moment, latest.get(cluster, moment))
+        frozen[cluster] = held or frozen.get(cluster, False)
+    found = [
+        Cluster(name, counts, frozen[name], latest[name], child_seed(seed, "split", name))
+        for name, counts in labels.items()
+    ]
+    return sorted(found, key=lambda cluster: (cluster.priority, cluster.id))

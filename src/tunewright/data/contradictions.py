@@ -1,0 +1,44 @@
+"""Rows of equal text and different labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from tunewright.data.faults import Fault, data_error
+from tunewright.data.sift import Sifted, sift
+
+if TYPE_CHECKING:
+    from tunewright.core.errors import DataError
+
+
+def contradicting(rows: pl.DataFrame) -> pl.Series:
+    """Whether each row's text also stands in the same file with another label; texts are compared by content key."""
+    labels = pl.col("target").n_unique().over("role", "content_key")
+    return rows.select((labels > 1).alias("contradicting"))["contradicting"]
+
+
+def settle(rows: pl.DataFrame, *, policy: Literal["keep", "drop", "error"]) -> Sifted:
+    """All rows, or those without a contradiction; the others leave as `contradiction`.
+
+    Rows that are frozen in the test stay whatever the policy. Raises DataError listing both sides under `error`.
+    """
+    mask = contradicting(rows)
+    if policy == "error" and mask.any():
+        raise _refused(rows.filter(mask))
+    stays = ~mask | rows["frozen"] if policy == "drop" else mask | True
+    return sift(rows, keep=stays, reason="contradiction")
+
+
+def _refused(rows: pl.DataFrame) -> DataError:
+    ordered = rows.sort("content_key", "source", "line")
+    faults = [
+        Fault(source, line, f"labelled {target!r}: {text[:60]!r}")
+        for source, line, target, text in ordered.select("source", "line", "target", "input").iter_rows()
+    ]
+    return data_error(
+        faults,
+        what="have the text of another record and a different label, and data.contradictions is 'error'",
+        remedy="correct the labels, or write `data.contradictions: drop` or `keep`",
+    )

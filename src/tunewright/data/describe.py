@@ -1,0 +1,108 @@
+"""A raw column in figures, and what kind of values it holds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from tunewright.data.columns import fold_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+EXAMPLES = 3
+EXAMPLE_CHARS = 60
+Kind = Literal["empty", "constant", "date", "number", "words", "text", "nested"]
+_DATE = re.compile(
+    r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4})(?!\d).*", re.DOTALL
+)
+_NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*")
+TEXT_WORDS = 4
+"""Values with this many words on average are texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SniffedColumn:
+    """One column as people want to see it."""
+
+    name: str
+    kind: Kind
+    """`words` are short values such as labels; `text` is free text; `nested` are lists and objects."""
+    examples: tuple[str, ...]
+    """The first different values, cut to 60 characters."""
+    distinct: int
+    missing: int
+    """Cells that are null or blank."""
+    filled: int
+    mean_words: float
+    mean_chars: float
+
+    @property
+    def folded(self) -> str:
+        """The name without case and separators."""
+        return fold_name(self.name)
+
+    @property
+    def distinct_share(self) -> float:
+        """Different values among those there are."""
+        return self.distinct / self.filled if self.filled else 0.0
+
+    @property
+    def missing_share(self) -> float:
+        """Missing values among all."""
+        return self.missing / max(1, self.missing + self.filled)
+
+
+def describe(series: pl.Series) -> SniffedColumn:
+    """The column in figures."""
+    given = series.to_list()
+    nested = any(isinstance(value, list | dict) for value in given)
+    values = [text for value in given if (text := shown(value)) is not None]
+    counts = Counter(values)
+    words = sum(len(value.split()) for value in values) / max(1, len(values))
+    return SniffedColumn(
+        name=series.name,
+        kind="nested" if nested else _kind(values, counts, words),
+        examples=tuple(_cut(value) for value in list(counts)[:EXAMPLES]),
+        distinct=len(counts),
+        missing=len(given) - len(values),
+        filled=len(values),
+        mean_words=words,
+        mean_chars=sum(map(len, values)) / max(1, len(values)),
+    )
+
+
+def shown(value: Any) -> str | None:
+    """A value as text, or nothing where it is missing."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return text if text.strip() else None
+
+
+def _kind(values: Sequence[str], counts: Mapping[str, int], words: float) -> Kind:
+    if not values:
+        return "empty"
+    if len(counts) == 1:
+        return "constant"
+    if _share(_DATE, counts) > 0.8:
+        return "date"
+    if _share(_NUMBER, counts) > 0.95:
+        return "number"
+    return "text" if words >= TEXT_WORDS else "words"
+
+
+def _share(pattern: re.Pattern[str], counts: Mapping[str, int]) -> float:
+    return sum(bool(pattern.fullmatch(value)) for value in counts) / len(counts)
+
+
+def _cut(value: str) -> str:
+    line = " ".join(value.split())
+    return line if len(line) <= EXAMPLE_CHARS else line[: EXAMPLE_CHARS - 1] + "…"

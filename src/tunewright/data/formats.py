@@ -1,0 +1,99 @@
+"""Which format a file has: by its ending, checked against its first bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tunewright.core.errors import DataError, Problem
+from tunewright.data.csv_table import looks_like_table, sniff_delimiter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+TABLES = ("csv", "tsv")
+EXPECTED = "csv, tsv, json, jsonl or parquet"
+
+
+def binary_format(path: Path, raw: bytes, given: str) -> bool:
+    """Whether the file is to be read as Parquet. Raises DataError when its name and its bytes disagree."""
+    holds = raw.startswith(b"PAR1")
+    if given == "parquet" or (given == "auto" and path.suffix.lower() == ".parquet"):
+        if not holds:
+            remedy = "correct data.format" if given == "parquet" else "export it again, or correct its ending"
+            raise DataError(Problem(str(path.name), "is not a Parquet file", "a file that begins with PAR1", remedy))
+        return True
+    return given == "auto" and holds and path.suffix.lower() not in ENDINGS
+
+
+def text_format(path: Path, text: str, given: str) -> str:
+    """The format of a text file; `auto` goes by the ending, and by the content where the ending says nothing.
+
+    Raises DataError when a file's ending says one thing and its first characters another.
+    """
+    if given != "auto":
+        return given
+    ending = ENDINGS.get(path.suffix.lower())
+    content = _by_content(text)
+    if ending in TABLES and content in {"json", "jsonl"}:
+        raise _mismatch(path, f"holds {content.upper()}", content)
+    if ending == "jsonl" and content == "json":
+        raise _mismatch(path, "holds one JSON document", "json")
+    if ending == "json" and content == "jsonl":
+        return "jsonl"  # the ending that many tools give to JSON Lines
+    if ending == "json" and content is None and text.strip():
+        return "json"
+    if ending is not None:
+        return ending
+    if content is not None:
+        return content
+    return _table_by_content(path, text)
+
+
+def _by_content(text: str) -> str | None:
+    """`json`, `jsonl`, or nothing for text that is neither."""
+    head = text.lstrip()[:1]
+    if head == "[":
+        return "json" if _is_json_array(text) else None
+    if head != "{":
+        return None
+    first, _, rest = text.lstrip().partition("\n")
+    try:
+        json.loads(first)
+    except ValueError:
+        # A broken first line still counts as JSON Lines where more lines begin like records.
+        return "jsonl" if first.rstrip().endswith("}") and rest.lstrip().startswith("{") else "json"
+    return "jsonl" if rest.strip() or "\n" in text.strip() or not _holds_records(first) else "json"
+
+
+def _is_json_array(text: str) -> bool:
+    following = text.lstrip()[1:].lstrip()[:1]
+    return following in {"{", "]"}
+
+
+def _holds_records(line: str) -> bool:
+    value = json.loads(line)
+    return isinstance(value, dict) and bool(value) and any(isinstance(held, list) for held in value.values())
+
+
+def _mismatch(path: Path, given: str, actual: str) -> DataError:
+    given = f"is named {path.suffix} and {given}"
+    remedy = f"write `data.format: {actual}`, or rename the file"
+    return DataError(Problem(path.name, given, "the format that its ending says", remedy))
+
+
+def _table_by_content(path: Path, text: str) -> str:
+    if looks_like_table(text):
+        return "tsv" if sniff_delimiter(text) == "\t" else "csv"
+    given = "is plain text without columns"
+    remedy = "write a header and a label for each text, as CSV; or say which it is with `data.format`"
+    raise DataError(Problem(path.name, given, EXPECTED, remedy))

@@ -1,0 +1,113 @@
+"""Texts and groups that stand in more than one of the user's own files, or that touch the frozen test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from tunewright.core.rows import DROPPED_COLUMNS, Finding
+from tunewright.data.faults import Fault, counted, data_error, places
+from tunewright.data.sift import record
+
+Policy = Literal["drop_from_train", "report", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Rows after the leaks were dealt with."""
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Rows of `leaving` that share a text or group with rows of `staying`."""
+
+    name: str
+    leaving: pl.Expr
+    staying: pl.Expr
+    words: str
+    always: bool = False
+    """Whether the rows leave whatever `data.leaks` says: the frozen test is no matter of policy."""
+
+
+_FROM_TRAIN = pl.col("role") == "train"
+_FROM_VALIDATION = pl.col("role") == "validation"
+_FROM_TEST = pl.col("role") == "test"
+_CARVED = _FROM_TRAIN & pl.col("frozen")
+
+RULES = (
+    _Rule("touches_test", ~pl.col("frozen"), _CARVED, "share a text or group with the frozen test", always=True),
+    _Rule("leak_test", _FROM_TRAIN, _FROM_TEST, "of the training file share a text or group with the test file"),
+    _Rule("leak_test", _FROM_VALIDATION, _FROM_TEST, "of the validation file share a text or group with the test file"),
+    _Rule(
+        "leak_validation",
+        _FROM_TRAIN & ~pl.col("frozen"),
+        _FROM_VALIDATION,
+        "of the training file share a text or group with the validation file",
+    ),
+)
+
+
+def seal(rows: pl.DataFrame, *, policy: Policy) -> Sealed:
+    """Rows of which none leaks from a split into another, unless the policy is `report`.
+
+    A leaking row leaves the training file (or the validation file, against the test); a test row never leaves.
+    Raises DataError listing the rows under `error`.
+    """
+    dropped: list[pl.DataFrame] = []
+    findings: list[Finding] = []
+    faults: list[Fault] = []
+    for rule in RULES:
+        leaking = _leaking(rows, rule)
+        found = rows.filter(leaking)
+        if not found.height:
+            continue
+        remove = rule.always or policy == "drop_from_train"
+        findings.append(_finding(found, rule, removed=remove))
+        if policy == "error" and not rule.always:
+            faults += _faults(found, rule)
+        if remove:
+            dropped.append(record(found, rule=rule.name, action="dropped"))
+            rows = rows.filter(~leaking)
+    if faults:
+        raise data_error(
+            faults,
+            what="leak from one split into another, and data.leaks is 'error'",
+            remedy="remove them from the training file, or write `data.leaks: drop_from_train`",
+        )
+    return Sealed(rows, pl.concat(dropped) if dropped else rows.clear().pipe(_as_dropped), tuple(findings))
+
+
+def _leaking(rows: pl.DataFrame, rule: _Rule) -> pl.Series:
+    staying = rows.filter(rule.staying)
+    keys = staying["content_key"].unique()
+    groups = staying["group"].drop_nulls().unique()
+    shared = pl.col("content_key").is_in(keys.implode()) | pl.col("group").is_in(groups.implode()).fill_null(
+        value=False
+    )
+    return rows.select((rule.leaving & shared).alias("leaking"))["leaking"]
+
+
+def _finding(found: pl.DataFrame, rule: _Rule, *, removed: bool) -> Finding:
+    texts = found["content_key"].n_unique()
+    end = "they were dropped" if removed else "they were kept, as data.leaks says: scores will be too high"
+    message = f"{counted(found.height, 'row')} ({counted(texts, 'distinct text')}) {rule.words}; {end}"
+    remedy = "" if removed else "write `data.leaks: drop_from_train`"
+    where = places(found.select("source", "line").iter_rows())
+    return Finding(rule.name, "note" if removed else "warning", message, found.height, where, remedy)
+
+
+def _faults(found: pl.DataFrame, rule: _Rule) -> list[Fault]:
+    return [
+        Fault(source, line, f"{rule.name}: {text[:60]!r}")
+        for source, line, text in found.select("source", "line", "input").iter_rows()
+    ]
+
+
+def _as_dropped(rows: pl.DataFrame) -> pl.DataFrame:
+    return record(rows, rule="", action="").select(DROPPED_COLUMNS)

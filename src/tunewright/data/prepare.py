@@ -1,0 +1,194 @@
+"""From a recipe's data section to splits, dropped rows and a profile. Nothing is written here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen records below
+from dataclasses import dataclass, replace
+from pathlib import Path  # noqa: TC003  # a type of the frozen request below
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Finding, Profile, SplitName
+from tunewright.data import audit
+from tunewright.data.checks import require_classes, require_known_labels, require_rows
+from tunewright.data.contradictions import settle
+from tunewright.data.duplicates import drop_duplicates
+from tunewright.data.freeze import TestPlan, lock_findings, lock_name, mark_frozen, next_lock, plan_test, settings_of
+from tunewright.data.labels import label_order
+from tunewright.data.leaks import seal
+from tunewright.data.lock import Lock, read_lock
+from tunewright.data.missing import drop_missing
+from tunewright.data.normalise import clean_rows
+from tunewright.data.overlength import settle_overlength
+from tunewright.data.profile import imbalance, split_profile, token_lengths
+from tunewright.data.sift import amend, record
+from tunewright.data.sources import Sources, checked_rows, read_sources
+from tunewright.data.split import Carving, assign_splits
+from tunewright.recipe.data import DataSpec, SplitSpec  # noqa: TC001  # types of the frozen request below
+
+if TYPE_CHECKING:
+    from tunewright.core.protocols import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be prepared, and where it lies."""
+
+    spec: DataSpec
+    split: SplitSpec
+    task: str
+    folder: Path
+    """What relative paths refer to: the recipe's folder."""
+    lock_path: Path
+    """`tunewright.lock`; it is read if it exists, and never written here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows ready to be encoded, and an account of all others."""
+
+    splits: Mapping[SplitName, pl.DataFrame]
+    """Each in ROW_COLUMNS, in the order of the files."""
+    dropped: pl.DataFrame
+    """Dropped and changed rows, in DROPPED_COLUMNS."""
+    profile: Profile
+    lock: Lock
+    """What `tunewright.lock` is to hold; equal to what it holds where the frozen test was honoured."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Rows on their way, with everything recorded so far."""
+
+    rows: pl.DataFrame
+    ledger: tuple[pl.DataFrame, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def then(self, rows: pl.DataFrame, *recorded: pl.DataFrame, findings: Sequence[Finding] = ()) -> _Work:
+        """The work after one more step."""
+        return _Work(rows, (*self.ledger, *recorded), (*self.findings, *findings))
+
+    @property
+    def account(self) -> pl.DataFrame:
+        """All dropped and changed rows."""
+        empty = record(self.rows.clear(), rule="", action="")
+        return pl.concat([empty, *(part.select(DROPPED_COLUMNS) for part in self.ledger)])
+
+
+def prepare(request: Request, *, tokenizer: Tokenizer, max_tokens: int) -> Prepared:
+    """The splits with every record accounted for: read = kept + dropped, each record once.
+
+    Raises RecipeError for columns and settings that do not fit the data; DataError for broken records, a changed
+    frozen test, one class only, labels that training rows lack, and splits without rows.
+    """
+    sources = read_sources(request.spec, folder=request.folder, task=request.task)
+    rows = checked_rows(sources)
+    work = _fitted(_Work(rows, findings=sources.findings), request.spec)
+    plan = _test_plan(request, sources)
+    work = _settled(replace(work, rows=mark_frozen(work.rows, plan)), request.spec, plan)
+    require_rows({"train": work.rows.filter(pl.col("role") == "train")}, work.account)
+    work = _divided(work, request.split, sources)
+    splits = _by_split(work.rows)
+    require_rows(splits, work.account)
+    require_classes(splits["train"])
+    require_known_labels(splits)
+    work, lengths = _measured(work, request.spec, tokenizer, max_tokens)
+    splits = _by_split(work.rows)
+    require_rows(splits, work.account)
+    require_known_labels(splits)
+    return _prepared(work, sources, plan, lengths=lengths, max_tokens=max_tokens, read=rows.height)
+
+
+def _fitted(work: _Work, spec: DataSpec) -> _Work:
+    """Rows with text and label, clean, mapped and without repetition."""
+    present = drop_missing(work.rows, policy=spec.missing)
+    cleaned = clean_rows(present.kept, spec.clean)
+    labels = pl.Series("target", [spec.label_map.get(t, t) for t in cleaned.rows["target"]], dtype=pl.String)
+    mapped = amend(cleaned.rows, labels, rule="label_map")
+    single = drop_duplicates(mapped.rows, policy=spec.duplicates)
+    findings = [
+        *audit.duplicate_findings(mapped.rows, spec.duplicates),
+        *audit.label_findings(mapped.rows, spec, work.rows["target"].unique().to_list()),
+        *audit.contradiction_findings(single.kept),
+        *audit.short_text_findings(single.kept),
+    ]
+    recorded = (present.dropped, cleaned.changes, mapped.changes, single.dropped)
+    return work.then(single.kept, *recorded, findings=findings)
+
+
+def _test_plan(request: Request, sources: Sources) -> TestPlan:
+    written: dict[SplitName, str] = {"train": request.spec.train, "test": request.spec.test or request.spec.train}
+    names = {role: lock_name(s, folder=request.folder, lock_path=request.lock_path) for role, s in written.items()}
+    own = "test" in sources.tables
+    if own and request.spec.test is None:
+        names["test"] += " [test]"  # the source holds both splits: each has a name of its own
+    settings = settings_of(request.split, sources.columns, carved=not own)
+    return plan_test(
+        read_lock(request.lock_path),
+        request.lock_path,
+        names=names,
+        settings=settings,
+        reason=request.split.refreeze,
+    )
+
+
+def _settled(work: _Work, spec: DataSpec, plan: TestPlan) -> _Work:
+    """Rows without contradictions and leaks, as far as the recipe says."""
+    agreed = settle(work.rows, policy=spec.contradictions)
+    sealed = seal(agreed.kept, policy=spec.leaks)
+    return work.then(sealed.kept, agreed.dropped, sealed.dropped, findings=(*lock_findings(plan), *sealed.findings))
+
+
+def _divided(work: _Work, split: SplitSpec, sources: Sources) -> _Work:
+    """Rows with their split: those of the training file divided, those of other files as they were given."""
+    carving = Carving(test="test" not in sources.tables, validation="validation" not in sources.tables)
+    if not carving.test and not carving.validation:
+        return work
+    own = work.rows.filter(pl.col("role") == "train")
+    given = work.rows.filter(pl.col("role") != "train")
+    return replace(work, rows=pl.concat([own.with_columns(assign_splits(own, split, carving)), given]))
+
+
+def _measured(work: _Work, spec: DataSpec, tokenizer: Tokenizer, max_tokens: int) -> tuple[_Work, pl.Series]:
+    """Rows that fit the context, as far as the recipe says, and the tokens of each."""
+    lengths = pl.Series("tokens", token_lengths(work.rows["input"].to_list(), tokenizer), dtype=pl.Int64)
+    measured = settle_overlength(work.rows.with_columns(lengths), policy=spec.overlength, max_tokens=max_tokens)
+    kept = measured.kept
+    return work.then(kept.drop("tokens"), measured.dropped, findings=measured.findings), kept["tokens"]
+
+
+def _prepared(
+    work: _Work, sources: Sources, plan: TestPlan, *, lengths: pl.Series, max_tokens: int, read: int
+) -> Prepared:
+    splits = _by_split(work.rows)
+    account = work.account
+    counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
+    changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
+    _assert_accounted(work.rows, account, read)
+    of_split = {name: lengths.filter(work.rows["split"] == name).to_list() for name in SPLITS}
+    profile = Profile(
+        read=read,
+        kept=work.rows.height,
+        dropped=dict(sorted(counts.items())),
+        changed=dict(sorted(changes.items())),
+        labels=label_order(splits["train"]["target"]),
+        imbalance_ratio=imbalance(Counter(splits["train"]["target"])),
+        splits={name: split_profile(splits[name], of_split[name], max_tokens=max_tokens) for name in SPLITS},
+        findings=(*audit.ledger_findings(account), *work.findings, *audit.class_findings(splits)),
+        sources={table.source: table.sha256 for table in sources.tables.values()},
+    )
+    return Prepared(splits, account, profile, next_lock(plan, splits["test"]))
+
+
+def _by_split(rows: pl.DataFrame) -> dict[SplitName, pl.DataFrame]:
+    return {name: rows.filter(pl.col("split") == name).select(ROW_COLUMNS) for name in SPLITS}
+
+
+def _assert_accounted(rows: pl.DataFrame, account: pl.DataFrame, read: int) -> None:
+    """Each record read is kept or dropped, and only once."""
+    dropped = account.filter(pl.col("action") == "dropped")["row_id"]
+    ids = pl.concat([rows["row_id"], dropped])
+    assert ids.len() == read, f"{read} records were read and {ids.len()} are accounted for"
+    assert ids.n_unique() == read, "a record is accounted for twice"

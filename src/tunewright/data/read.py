@@ -1,0 +1,154 @@
+"""A source as the user wrote it to a raw table: a file, a folder, or a data set on the hub."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import polars as pl
+
+from tunewright.core.errors import DataError, Problem
+from tunewright.core.files import digest
+from tunewright.data.columnar import read_parquet, read_saved_dataset
+from tunewright.data.csv_table import read_csv
+from tunewright.data.decode import decode
+from tunewright.data.folders import is_saved_dataset, split_files, split_folders
+from tunewright.data.formats import EXPECTED, binary_format, text_format
+from tunewright.data.frame import LINE
+from tunewright.data.hub import HUB, fetch
+from tunewright.data.json_table import read_json, read_jsonl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tunewright.core.rows import SplitName
+    from tunewright.recipe.data import DataSpec
+
+
+Held = TypeVar("Held")
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """Records as their file has them, unread as types where the file is CSV."""
+
+    frame: pl.DataFrame
+    """One row a record; `__line__` is the line from 1 where it begins (its number, where a format has no lines)."""
+    source: str
+    """The name shown to people, as the user wrote it; with ` [split]` where the source holds several splits."""
+    format: str
+    encoding: str
+    """The encoding it was read with; empty for binary formats."""
+    sha256: str
+    """Of the file's bytes; of its files' names and hashes for a folder."""
+    parts: tuple[SplitName, ...] = ()
+    """The splits that the source itself holds, where it holds several."""
+
+
+def read_table(source: str, *, folder: Path, spec: DataSpec, part: SplitName = "train") -> RawTable:
+    """The records of one source; relative paths refer to `folder`.
+
+    `part` is the split taken where the source itself holds several. Raises DataError for a file that is missing,
+    empty, broken or of another format than it says, listing every fault; RecipeError for a wrong `data.encoding` or
+    hub name.
+    """
+    if source.startswith(HUB):
+        table = _read_folder(fetch(source), source, spec, part)
+    else:
+        path = folder / Path(source).expanduser()
+        if not path.exists():
+            raise _no_such_file(path, source)
+        table = _read_folder(path, source, spec, part) if path.is_dir() else read_file(path, name=source, spec=spec)
+    if not table.frame.height:
+        given = "holds no records" if table.frame.width > 1 else "is empty"
+        raise DataError(Problem(source, given, "at least one record", "check that it was exported in full"))
+    return table
+
+
+def read_file(path: Path, *, name: str, spec: DataSpec) -> RawTable:
+    """The records of one file, none if it is empty."""
+    try:
+        raw = path.read_bytes()
+    except OSError as fault:
+        given = f"cannot be read: {fault.strerror}"
+        raise DataError(Problem(name, given, "a readable file", "check its permissions")) from fault
+    sha256 = hashlib.sha256(raw).hexdigest()
+    if spec.format == "dataset":
+        raise DataError(Problem(name, "is a file", "a data set folder", f"write data.format: {EXPECTED}"))
+    if binary_format(path, raw, spec.format):
+        return RawTable(read_parquet(raw, name=name), name, "parquet", "", sha256)
+    decoded = decode(raw, name=name, encoding=spec.encoding)
+    kind = text_format(path, decoded.text, spec.format) if decoded.text.strip() else "empty"
+    return RawTable(_text_table(decoded.text, kind, name), name, kind, decoded.encoding, sha256)
+
+
+def _text_table(text: str, kind: str, name: str) -> pl.DataFrame:
+    if kind == "empty":
+        return pl.DataFrame(schema={LINE: pl.Int64})
+    if kind == "json":
+        return read_json(text, name=name)
+    if kind == "jsonl":
+        return read_jsonl(text, name=name)
+    return read_csv(text, name=name, delimiter="\t" if kind == "tsv" else None)
+
+
+def _read_folder(path: Path, source: str, spec: DataSpec, part: SplitName) -> RawTable:
+    if spec.format not in {"auto", "dataset"}:
+        given = f"is a folder, and data.format says {spec.format}"
+        raise DataError(Problem(source, given, "one file", "name the file, or write `data.format: dataset`"))
+    if is_saved_dataset(path):
+        frame = read_saved_dataset(path, name=source)
+        return RawTable(frame, source, "dataset", "", _folder_hash(path, sorted(path.glob("*.arrow"))))
+    folders = split_folders(path)
+    if folders:
+        chosen = _chosen(folders, part, source)
+        name = _part_name(source, part, folders)
+        frame = read_saved_dataset(chosen, name=name)
+        hashed = _folder_hash(chosen, sorted(chosen.glob("*.arrow")))
+        return RawTable(frame, name, "dataset", "", hashed, tuple(folders))
+    files = split_files(path, source)
+    chosen_files = _chosen(files, part, source)
+    tables = _read_files(path, chosen_files, source, spec)
+    parts = tuple(files)
+    if len(tables) == 1:
+        return replace(tables[0], parts=parts)
+    # The lines of several files cannot stand in one column and still be told apart: records are numbered through.
+    joined = pl.concat([table.frame.drop(LINE) for table in tables], how="diagonal_relaxed")
+    frame = joined.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(LINE), pl.all())
+    name, hashed = _part_name(source, part, files), _folder_hash(path, chosen_files)
+    return RawTable(frame, name, "dataset", tables[0].encoding, hashed, parts)
+
+
+def _read_files(path: Path, files: Sequence[Path], source: str, spec: DataSpec) -> list[RawTable]:
+    single = spec.model_copy(update={"format": "auto"})
+    return [read_file(file, name=f"{source}/{file.relative_to(path).as_posix()}", spec=single) for file in files]
+
+
+def _chosen(held: Mapping[SplitName, Held], part: SplitName, source: str) -> Held:
+    if len(held) == 1 and part == "train":
+        return next(iter(held.values()))
+    if part not in held:
+        given = f"holds no {part} split"
+        raise DataError(Problem(source, given, f"one of: {', '.join(held)}", f"name a file for data.{part}"))
+    return held[part]
+
+
+def _part_name(source: str, part: SplitName, held: Mapping[SplitName, object]) -> str:
+    return f"{source} [{part}]" if len(held) > 1 else source
+
+
+def _folder_hash(folder: Path, files: Sequence[Path]) -> str:
+    return digest({f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files})
+
+
+def _no_such_file(path: Path, source: str) -> DataError:
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = get_close_matches(path.name, names, n=3, cutoff=0.6)
+    near += [n for n in names if Path(n).stem == path.stem and n not in near]
+    hint = f" (did you mean {' or '.join(map(repr, near[:3]))}?)" if near else ""
+    where = "" if path.parent.is_dir() else f"; the folder {str(path.parent)!r} does not exist either"
+    given = f"no such file or folder{hint}{where}"
+    return DataError(Problem(source, given, "a data file, a data set folder or hub:owner/name", "correct the path"))

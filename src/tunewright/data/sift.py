@@ -1,0 +1,53 @@
+"""Rows that stay, rows that leave and rows that change, each with the rule that did it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import polars as pl
+
+from tunewright.core.rows import DROPPED_COLUMNS
+
+RULE_SCHEMA = {"rule": pl.String, "action": pl.String, "before": pl.String}
+NOTHING_BEFORE = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Rows parted by a rule."""
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame
+    """In DROPPED_COLUMNS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """Rows with one field changed by a rule."""
+
+    rows: pl.DataFrame
+    changes: pl.DataFrame
+    """The changed rows as they are now, in DROPPED_COLUMNS, with the field as it was in `before`."""
+
+
+def sift(rows: pl.DataFrame, *, keep: pl.Expr | pl.Series, reason: str) -> Sifted:
+    """The rows for which `keep` is true, and the others with the reason they left for."""
+    mask = rows.select(keep.fill_null(value=False).alias("keep"))["keep"]
+    return Sifted(rows.filter(mask), record(rows.filter(~mask), rule=reason, action="dropped"))
+
+
+def amend(rows: pl.DataFrame, values: pl.Series, *, rule: str) -> Amended:
+    """The rows with `values` in the column of that name; each row whose value differs is recorded as it was."""
+    field = values.name
+    differs = rows[field].ne_missing(values)
+    before = [json.dumps({field: old}, ensure_ascii=False) for old in rows[field].filter(differs)]
+    after = rows.with_columns(values)
+    changes = record(after.filter(differs), rule=rule, action="changed")
+    return Amended(after, changes.with_columns(pl.Series("before", before, dtype=pl.String)))
+
+
+def record(rows: pl.DataFrame, *, rule: str, action: str) -> pl.DataFrame:
+    """The rows in DROPPED_COLUMNS."""
+    marks = [pl.lit(rule).alias("rule"), pl.lit(action).alias("action"), pl.lit(NOTHING_BEFORE).alias("before")]
+    return rows.with_columns(marks).select(DROPPED_COLUMNS)

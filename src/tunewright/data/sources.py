@@ -1,0 +1,98 @@
+"""All sources of a recipe, read and checked in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tunewright.core.errors import DataError, Problem, RecipeError
+from tunewright.core.rows import Finding
+from tunewright.data.columns import Columns, require_columns, resolve_columns
+from tunewright.data.faults import Fault, data_error
+from tunewright.data.read import RawTable, read_table
+from tunewright.data.rows import rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tunewright.core.rows import SplitName
+    from tunewright.recipe.data import DataSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The tables of a recipe by the split they were given for, and the columns all of them have."""
+
+    tables: Mapping[SplitName, RawTable]
+    columns: Columns
+    findings: tuple[Finding, ...] = ()
+
+
+def read_sources(spec: DataSpec, *, folder: Path, task: str) -> Sources:
+    """Every source that the recipe names, and the splits that the training source itself holds.
+
+    Raises DataError with the faults of all sources together, RecipeError for columns that are absent or doubtful.
+    """
+    named: dict[SplitName, str] = {"train": spec.train}
+    named |= {role: source for role, source in _own(spec).items() if source is not None}
+    repeated = [role for role, source in named.items() if role != "train" and source in _others(named, role)]
+    tables: dict[SplitName, RawTable] = {}
+    problems: list[Problem] = []
+    for role, source in named.items():
+        try:
+            tables[role] = read_table(source, folder=folder, spec=spec, part=role)
+        except DataError as fault:
+            problems += fault.problems
+    if problems:
+        raise DataError(*problems)
+    for role in repeated:
+        if tables[role].source in {table.source for other, table in tables.items() if other != role}:
+            given = f"names {named[role]!r}, which another split is read from"
+            raise RecipeError(Problem(f"data.{role}", given, "a file of its own", "remove the key: rows are carved"))
+    findings = []
+    for role in tables["train"].parts:
+        if role not in tables:
+            tables[role] = read_table(spec.train, folder=folder, spec=spec, part=role)
+            message = f"{spec.train} has a {role} split of its own, which is used ({tables[role].frame.height:,} rows)"
+            findings.append(Finding("own_split", "note", message, tables[role].frame.height))
+    columns = resolve_columns(tables["train"], spec, task)
+    for role in ("validation", "test"):
+        if role in tables:
+            fields = ("input", "target", "group", "id")
+            require_columns(tables[role], columns, place=f"data.{role}", fields=fields)
+    return Sources(tables, columns, tuple(findings))
+
+
+def checked_rows(sources: Sources) -> pl.DataFrame:
+    """The rows of all sources in WORK_COLUMNS. Raises DataError listing every record with a value that does not fit."""
+    checked = [rows_of(table, sources.columns, role=role) for role, table in sources.tables.items()]
+    faults = [fault for part in checked for fault in part.faults]
+    if sources.columns.id is not None:
+        faults += [fault for part in checked for fault in _repeated_ids(part.rows, sources.columns.id)]
+    if faults:
+        raise data_error(faults, what="hold values that do not fit their columns", remedy="correct these records")
+    return pl.concat([part.rows for part in checked])
+
+
+def _own(spec: DataSpec) -> dict[SplitName, str | None]:
+    return {"validation": spec.validation, "test": spec.test}
+
+
+def _others(named: Mapping[SplitName, str], role: SplitName) -> list[str]:
+    return [source for other, source in named.items() if other != role]
+
+
+def _repeated_ids(rows: pl.DataFrame, column: str) -> list[Fault]:
+    first: dict[str, int] = {}
+    faults = []
+    for source, line, name in rows.select("source", "line", "id").iter_rows():
+        if name is None or not name.strip():
+            faults.append(Fault(source, line, f"has no {column!r}, and data.id says that each record has its own"))
+        elif name in first:
+            faults.append(Fault(source, line, f"{column!r} {name!r} also stands in line {first[name]:,}"))
+        else:
+            first[name] = line
+    return faults

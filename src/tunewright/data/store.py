@@ -1,0 +1,61 @@
+"""Prepared rows on disk, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tunewright.core.codec import from_data, to_data
+from tunewright.core.errors import Problem, RunError
+from tunewright.core.files import disk_faults, read_json, write_json
+from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Profile
+from tunewright.data.lock import write_lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tunewright.core.rows import SplitName
+    from tunewright.data.prepare import Prepared
+
+__all__ = ["read_dropped", "read_profile", "read_split", "write_lock", "write_prepared"]
+
+DROPPED = "dropped.parquet"
+PROFILE = "profile.json"
+
+
+def write_prepared(prepared: Prepared, folder: Path) -> None:
+    """The folder, which must exist, holds the three splits, the dropped and changed rows, and the profile."""
+    with disk_faults(folder):
+        for name in SPLITS:
+            prepared.splits[name].write_parquet(folder / f"{name}.parquet")
+        prepared.dropped.write_parquet(folder / DROPPED)
+    write_json(folder / PROFILE, to_data(prepared.profile))
+
+
+def read_split(folder: Path, name: SplitName) -> pl.DataFrame:
+    """The rows of one split, in ROW_COLUMNS. Raises RunError for a file that is not one."""
+    return _read(folder / f"{name}.parquet", ROW_COLUMNS)
+
+
+def read_dropped(folder: Path) -> pl.DataFrame:
+    """The dropped and changed rows, in DROPPED_COLUMNS. Raises RunError for a file that is not theirs."""
+    return _read(folder / DROPPED, DROPPED_COLUMNS)
+
+
+def read_profile(folder: Path) -> Profile:
+    """The profile. Raises RunError for a file that is not one."""
+    return from_data(Profile, read_json(folder / PROFILE), place=str(folder / PROFILE))
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
+    remedy = "delete the folder and run the stage again"
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as fault:
+        reason = str(fault).partition("\n")[0]
+        raise RunError(Problem(str(path), f"cannot be read: {reason}", "rows as written by prepare", remedy)) from fault
+    if tuple(frame.columns) != columns:
+        given = f"has the columns {', '.join(frame.columns)}"
+        raise RunError(Problem(str(path), given, ", ".join(columns), remedy))
+    return frame

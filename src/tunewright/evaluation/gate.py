@@ -1,0 +1,67 @@
+"""Whether the tuned model may ship: all conditions must pass, each decided by intervals and tests, not by bare values.
+
+Shipping needs every condition to pass, each at its own level. That is an intersection-union test (Berger 1982,
+Technometrics 24): the chance to ship a model that breaks some condition is at most that condition's level, so no
+correction for several conditions is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tunewright.core.results import GateResult, Outcome, Verdict
+from tunewright.evaluation.conditions import decide
+from tunewright.evaluation.tallies import PROPORTIONS
+from tunewright.recipe.judge import BetterThan, ClassFloor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tunewright.core.results import Results
+    from tunewright.recipe.judge import ConditionSpec, MetricName
+
+IMBALANCED = 1.5
+"""Rows of the largest class over rows of the smallest from which on labels count as imbalanced."""
+
+CLASS_FLOOR = 0.2
+"""Recall that every class must reach by default: below it the class was given up."""
+
+
+def default_conditions(imbalance_ratio: float | None) -> list[ConditionSpec]:
+    """The conditions of a recipe that names none: better than the base, and no class given up.
+
+    By macro F1 on imbalanced labels and where the imbalance is unknown, by accuracy on balanced ones.
+    """
+    metric: MetricName = "accuracy" if imbalance_ratio is not None and imbalance_ratio <= IMBALANCED else "macro_f1"
+    return [BetterThan(system="base", metric=metric), ClassFloor(metric="recall", at_least=CLASS_FLOOR)]
+
+
+def compared_metrics(conditions: Sequence[ConditionSpec]) -> tuple[str, ...]:
+    """The metrics on which systems must be compared for these conditions to be judged."""
+    return tuple(dict.fromkeys(c.metric for c in conditions if isinstance(c, BetterThan)))
+
+
+def judge(conditions: Sequence[ConditionSpec], results: Results, *, imbalance_ratio: float | None) -> GateResult:
+    """The verdict: any failed condition forbids shipping; else any undecided one leaves it open; else the model ships.
+
+    What is missing or unknown is never a pass. Raises ValueError without conditions, for then anything would ship.
+    """
+    if not conditions:
+        raise ValueError("a gate without conditions would let anything ship: give at least one")
+    outcomes = tuple(decide(condition, results) for condition in conditions)
+    said = {outcome.outcome for outcome in outcomes}
+    verdict = Verdict.SHIP
+    if Outcome.UNKNOWN in said:
+        verdict = Verdict.NOT_ENOUGH_EVIDENCE
+    if Outcome.FAIL in said:
+        verdict = Verdict.DONT_SHIP
+    return GateResult(verdict, outcomes, tuple(_warnings(conditions, imbalance_ratio)))
+
+
+def _warnings(conditions: Sequence[ConditionSpec], imbalance_ratio: float | None) -> Iterator[str]:
+    only_shares = all(not isinstance(c, ClassFloor) and c.metric in PROPORTIONS for c in conditions)
+    if only_shares and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
+        yield (
+            f"The gate looks at accuracy alone, and the largest class has {imbalance_ratio:.1f} times the rows of the "
+            "smallest: a model that gives small classes up could ship; add macro_f1 or class_floor."
+        )

@@ -1,0 +1,163 @@
+"""A base by name: where its files are, what they are, and their hash. Nothing here loads weights."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tunewright.core.errors import Problem, RecipeError, RunError
+from tunewright.core.files import digest, sha256_file
+from tunewright.models.catalogue import Family, family_of, hosted_only, known_model, open_alternatives
+from tunewright.starter import encoder
+
+if TYPE_CHECKING:
+    from tunewright.recipe.model import ModelSpec
+
+HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
+HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A pretrained model's files."""
+
+    name: str
+    """As the recipe names it."""
+    origin: Literal["starter", "folder", "hub"]
+    folder: Path
+    revision: str
+    """Commit on the hub, or the hash of the files."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseFacts:
+    """What is known of a base without its weights; None is unknown."""
+
+    family: Family | None
+    model_type: str | None
+    parameters: int | None
+    layers: int | None
+    max_positions: int | None
+
+
+def find_local(spec: ModelSpec, recipe_folder: Path) -> Base | None:
+    """The base's files if they are on this machine, without touching the network; None for a hub name not cached.
+
+    Raises RecipeError for a name nobody can tune, or a path that holds no model.
+    """
+    _refuse_hosted(spec.name)
+    if spec.name == encoder.NAME:
+        return Base(spec.name, "starter", encoder.encoder_folder(), encoder.WEIGHTS_SHA256)
+    folder = (recipe_folder / Path(spec.name).expanduser()).resolve()
+    if folder.is_dir():
+        return Base(spec.name, "folder", _checked_folder(folder, spec.name), _files_hash(folder))
+    if not HUB_NAME.match(spec.name) or spec.name.startswith("starter/"):
+        expected = (
+            f"{encoder.NAME!r}, a folder in Hugging Face layout, or a hub name such as google-bert/bert-base-uncased"
+        )
+        raise RecipeError(
+            Problem("model.name", f"{spec.name!r} is no folder and no hub name", expected, "correct the name")
+        )
+    return _from_hub(spec, local_only=True)
+
+
+def fetch(spec: ModelSpec, recipe_folder: Path) -> Base:
+    """The base's files, downloaded from the hub if need be. Raises RunError when they cannot be had."""
+    base = find_local(spec, recipe_folder) or _from_hub(spec, local_only=False)
+    if base is None:
+        given = f"{spec.name!r} is not in the hub's cache and could not be downloaded"
+        remedy = "check the name and the network, set HF_TOKEN for gated models, or name a local folder"
+        raise RunError(Problem("model.name", given, "a model that can be reached", remedy))
+    return base
+
+
+def read_facts(base: Base | None, name: str) -> BaseFacts:
+    """What the base's configuration says, or what the catalogue knows of a hub name that is not on this machine."""
+    if base is None:
+        known = known_model(name)
+        return BaseFacts(known[0] if known else None, None, known[1] if known else None, None, None)
+    config = _config(base.folder)
+    layers = next((config[k] for k in ("num_hidden_layers", "n_layers", "n_layer", "num_layers") if k in config), None)
+    positions = next((config[k] for k in ("max_position_embeddings", "n_positions") if k in config), None)
+    model_type = str(config.get("model_type", ""))
+    if positions is not None and model_type in {"roberta", "xlm-roberta", "camembert"}:
+        positions -= config.get("pad_token_id", 1) + 1  # these count positions from behind the padding index
+    return BaseFacts(family_of(model_type), model_type, _count_parameters(base.folder), layers, positions)
+
+
+def _refuse_hosted(name: str) -> None:
+    if hosted_only(name):
+        given = f"{name!r} is served by its owner only: its weights cannot be tuned here"
+        options = ", ".join([*open_alternatives("encoder")[:3], *open_alternatives("causal")[:2]])
+        raise RecipeError(Problem("model.name", given, "a model with open weights", f"try one of: {options}"))
+
+
+def _checked_folder(folder: Path, name: str) -> Path:
+    if not (folder / "config.json").is_file():
+        remedy = "name a folder with config.json, a tokenizer and *.safetensors"
+        raise RecipeError(
+            Problem("model.name", f"{name!r} holds no config.json", "a folder in Hugging Face layout", remedy)
+        )
+    if not list(folder.glob("*.safetensors")):
+        given = f"{name!r} holds no *.safetensors"
+        remedy = "convert the weights: model.save_pretrained(folder) of a current transformers writes safetensors"
+        raise RecipeError(
+            Problem("model.name", given, "weights as safetensors; pickled weights are never read", remedy)
+        )
+    return folder
+
+
+def _files_hash(folder: Path) -> str:
+    names = sorted(p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".txt", ".model"})
+    return digest({p.name: sha256_file(p) for p in names})
+
+
+def _from_hub(spec: ModelSpec, *, local_only: bool) -> Base | None:
+    import huggingface_hub  # noqa: PLC0415  # slow to import and needed for hub names alone
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        path = huggingface_hub.snapshot_download(
+            spec.name, revision=spec.revision, allow_patterns=HUB_FILES, local_files_only=local_only
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
+        return None
+    folder = Path(path)
+    return Base(spec.name, "hub", _checked_folder(folder, spec.name), folder.name)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as fault:
+        raise RecipeError(
+            Problem(str(path), f"is not JSON: {fault}", "a model's configuration", "fetch the model again")
+        ) from fault
+    if not isinstance(config, dict):
+        raise RecipeError(Problem(str(path), "holds no mapping", "a model's configuration", "fetch the model again"))
+    return config
+
+
+def _count_parameters(folder: Path) -> int | None:
+    """Numbers in all weight files, read from their headers alone."""
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415  # 20 ms that check alone needs
+
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        try:
+            with safe_open(path, framework="numpy") as tensors:
+                for name in tensors.keys():  # noqa: SIM118  # a safetensors file is no mapping
+                    size = 1
+                    for length in tensors.get_slice(name).get_shape():
+                        size *= length
+                    total += size
+        except SafetensorError as fault:
+            remedy = "fetch or write the model again"
+            raise RecipeError(
+                Problem(str(path), f"cannot be read: {fault}", "a whole safetensors file", remedy)
+            ) from fault
+    return total or None

@@ -1,0 +1,95 @@
+"""What every stage of one run works with: the recipe, the run directory, the base, found once and when first asked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tunewright.models.base import Base, BaseFacts, fetch, read_facts
+from tunewright.pipeline.stages import RunFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tunewright.core.protocols import Observer
+    from tunewright.models.tokenizer import SettledTokenizer
+    from tunewright.pipeline.tasks import Task
+    from tunewright.recipe.load import LoadedRecipe
+    from tunewright.recipe.recipe import Recipe
+
+
+def _silent(_message: str) -> None:
+    """Says nothing: the library's default."""
+
+
+def user_cache() -> Path:
+    """`$XDG_CACHE_HOME/tunewright`, by default below the home folder."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "tunewright"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run of one recipe."""
+
+    loaded: LoadedRecipe
+    say: Callable[[str], None] = _silent
+    """Told one line at each stage."""
+    observers: tuple[Observer, ...] = ()
+    """Told of every step and evaluation; the event log is kept beside them."""
+    command: str = ""
+    """The command line as typed, for the record."""
+    cache: Path = field(default_factory=user_cache)
+    """Folder for what is measured once a machine."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The checked recipe."""
+        return self.loaded.recipe
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths of the recipe refer to."""
+        return self.loaded.folder
+
+    @property
+    def lock_path(self) -> Path:
+        """`tunewright.lock` beside the recipe."""
+        return self.folder / "tunewright.lock"
+
+    @cached_property
+    def run(self) -> RunFolder:
+        """The run directory."""
+        return RunFolder(self.folder / "runs" / self.loaded.name, self.say)
+
+    @property
+    def token_cache(self) -> Path:
+        """Token rows, shared by the runs beside this recipe."""
+        return self.folder / "runs" / ".cache" / "tokens"
+
+    @cached_property
+    def base(self) -> Base:
+        """The base's files, fetched if the recipe names one of the hub."""
+        return fetch(self.recipe.model, self.folder)
+
+    @cached_property
+    def facts(self) -> BaseFacts:
+        """What is known of the base without its weights."""
+        return read_facts(self.base, self.recipe.model.name)
+
+    @cached_property
+    def tokenizer(self) -> SettledTokenizer:
+        """The base's tokenizer."""
+        from tunewright.models.tokenizer import load_tokenizer  # noqa: PLC0415  # brings transformers in
+
+        return load_tokenizer(self.base, self.facts, max_tokens=self.recipe.model.max_tokens)
+
+    @cached_property
+    def task(self) -> Task:
+        """The row of the task table."""
+        from tunewright.pipeline.tasks import task_of  # noqa: PLC0415  # brings torch in
+
+        return task_of(self.recipe.task, self.facts, self.recipe.model.name)

@@ -1,0 +1,125 @@
+"""Stage `report`: the page people read, and the model card that goes with the weights."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from tunewright.core.codec import to_data
+from tunewright.core.files import atomic_write
+from tunewright.data.store import read_dropped, read_profile, read_split
+from tunewright.evaluation.mistakes import worst_errors
+from tunewright.pipeline.environment import provenance
+from tunewright.pipeline.evaluate import EVALUATION, read_results
+from tunewright.pipeline.gate import GATE, read_gate
+from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.recipes import recipe_text
+from tunewright.pipeline.stages import Done, Stage, needed, run_stage
+from tunewright.pipeline.store import read_predictions
+from tunewright.pipeline.train import EVENTS, TRAINING, settle
+from tunewright.reporting.card import model_card
+from tunewright.reporting.page import render_page
+from tunewright.reporting.story import DroppedRow, DroppedSample, ErrorSample, Story
+from tunewright.tracking.events import read_events
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tunewright.pipeline.context import Context
+
+REPORT = Stage("report", version=1)
+WORST = 25
+SAMPLES = 5
+EXCERPT = 300
+
+
+def report(context: Context) -> Done:
+    """The run's `report/` holds `report.html` and the model card."""
+    inputs = [needed(context.run, stage, verb) for stage, verb in ((DATA, "prepare"), (TRAINING, "train"))]
+    inputs += [needed(context.run, stage, verb) for stage, verb in ((EVALUATION, "evaluate"), (GATE, "gate"))]
+
+    def declares() -> dict[str, Any]:
+        return {"inputs": {m.stage: m.digest for m in inputs}, "recipe": recipe_text(context.loaded)}
+
+    def build(attempt: Path) -> None:
+        told = story(context)
+        atomic_write(attempt / "report.html", render_page(told).encode())
+        atomic_write(attempt / "README.md", model_card(told).encode())
+
+    return run_stage(context.run, REPORT, declares, build)
+
+
+def story(context: Context) -> Story:
+    """Everything the report tells."""
+    run, recipe = context.run, context.recipe
+    steps, evaluations = read_events(run.of(TRAINING) / EVENTS)
+    hub_id = recipe.model.name if context.base.origin == "hub" else None
+    notes = (
+        ("The base is the small starter encoder: a larger base may do better.",)
+        if context.base.origin == "starter"
+        else ()
+    )
+    return Story(
+        name=context.loaded.name,
+        task=recipe.task,
+        model=recipe.model.name,
+        data=recipe.data.train,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe_text=recipe_text(context.loaded),
+        results=read_results(context),
+        gate=read_gate(context),
+        profile=read_profile(run.of(DATA)),
+        dropped=_dropped(context),
+        steps=tuple(steps),
+        evaluations=tuple(evaluations),
+        errors=_errors(context),
+        resolved={k: v for k, v in to_data(settle(context)).items() if v is not None},
+        provenance=provenance(context),
+        confidence=recipe.evaluation.confidence,
+        base_model_id=hub_id,
+        notes=notes,
+    )
+
+
+def _dropped(context: Context) -> tuple[DroppedSample, ...]:
+    frame = read_dropped(context.run.of(DATA))
+    samples = []
+    for (rule, action), rows in sorted(frame.group_by(["rule", "action"], maintain_order=True), key=lambda g: g[0]):
+        shown = [
+            DroppedRow(f"{row['source']}:{row['line']}", _excerpt(row["input"]), _before(row["before"], row["input"]))
+            for row in rows.head(SAMPLES).to_dicts()
+        ]
+        samples.append(DroppedSample(str(rule), action, rows.height, tuple(shown)))
+    return tuple(samples)
+
+
+def _before(text: str | None, now: str | None) -> str:
+    """What a changed row's fields were, where they differ from what they are."""
+    fields = json.loads(text) if text else {}
+    if set(fields) == {"input"}:
+        return _excerpt(fields["input"])
+    return "; ".join(f"{name}: {_excerpt(value)}" for name, value in fields.items() if value != now)
+
+
+def _errors(context: Context) -> tuple[ErrorSample, ...]:
+    worst = worst_errors(read_predictions(context.run.of(EVALUATION) / "predictions.parquet"), most=WORST)
+    test = read_split(context.run.of(DATA), "test").filter(pl.col("row_id").is_in([error.row_id for error in worst]))
+    rows = {row["row_id"]: row for row in test.to_dicts()}
+    return tuple(
+        ErrorSample(
+            place=f"{rows[error.row_id]['source']}:{rows[error.row_id]['line']}",
+            text=_excerpt(rows[error.row_id]["input"]),
+            true=error.true,
+            predicted=error.predicted,
+            probability=error.predicted_probability,
+        )
+        for error in worst
+    )
+
+
+def _excerpt(text: object) -> str:
+    words = "" if text is None else str(text)
+    return words if len(words) <= EXCERPT else f"{words[: EXCERPT - 1]}…"

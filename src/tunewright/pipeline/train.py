@@ -1,0 +1,262 @@
+"""Stage `training`: the base is tuned, its best checkpoint becomes `model/`; a killed run resumes exactly."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tunewright.core.codec import from_data, to_data
+from tunewright.core.errors import Problem, RecipeError
+from tunewright.core.files import built_aside, digest, disk_faults, read_json, tree_hashes, write_json
+from tunewright.data.batching import steps_per_epoch
+from tunewright.data.loader import LoadPlan
+from tunewright.data.store import read_profile, read_split
+from tunewright.data.tokenize import tokenize
+from tunewright.models.catalogue import rate_range
+from tunewright.models.freeze import apply_method, train_mode
+from tunewright.models.load import save_model
+from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.stages import (
+    MANIFEST,
+    Done,
+    Manifest,
+    Stage,
+    finished,
+    intact,
+    key_of,
+    needed,
+    read_manifest,
+    seal,
+)
+from tunewright.tracking.events import EventLog
+from tunewright.tracking.observers import Observers
+from tunewright.training.checkpoint import folder_of, keep_only, load_checkpoint, load_weights, newest_checkpoint
+from tunewright.training.engine import Duration, start
+from tunewright.training.fit import FitOutcome, FitPlan, Hooks, fit, total_steps
+from tunewright.training.interrupt import interruptions
+from tunewright.training.settings import Resolved, pick_device, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tunewright.core.training import EvaluationReport, StepReport
+    from tunewright.data.tokenize import TokenRows
+    from tunewright.pipeline.context import Context
+    from tunewright.training.checkpoint import Progress
+    from tunewright.training.step import TrainState
+
+TRAINING = Stage("training", version=1)
+EVENTS, OUTCOME, CHECKPOINTS = "events.jsonl", "outcome.json", "checkpoints"
+TIMED = frozenset({"timings.jsonl"})
+"""Files whose bytes differ from run to run: they belong to no hash."""
+
+
+def train(context: Context) -> Done:
+    """The run's `training/` holds the record and `model/` the tuned model of the best checkpoint.
+
+    A run that was killed resumes at its newest whole checkpoint, if nothing that decides the result has changed.
+    Raises Interrupted after SIGINT or SIGTERM, RunError on non-finite numbers or a full disk.
+    """
+    data = needed(context.run, DATA, "prepare")
+    declares = _declares(context, data)
+    key = key_of(TRAINING, declares)
+    found = _standing(context, key)
+    if found is not None:
+        context.say("training: unchanged, skipped")
+        return Done(found, context.run.of(TRAINING), skipped=True)
+    started = time.perf_counter()
+    _make_way(context, key)
+    _train(context, key)
+    manifest = seal(TRAINING, declares, _outputs(context), seconds=time.perf_counter() - started)
+    write_json(context.run.of(TRAINING) / MANIFEST, to_data(manifest))
+    shutil.rmtree(_previous(context), ignore_errors=True)
+    return Done(manifest, context.run.of(TRAINING), skipped=False)
+
+
+def settle(context: Context) -> Resolved:
+    """The run's resolved settings, measured once and kept in `resolved.json` until what they follow from changes."""
+    spec = context.recipe.train
+    profile = read_profile(context.run.of(DATA))
+    ask = digest([spec.model_dump(mode="json"), context.base.revision, profile.imbalance_ratio, pick_device()])
+    path = context.run.path / "resolved.json"
+    kept = read_json(path) if path.exists() else {}
+    if kept.get("ask") == ask:
+        return from_data(Resolved, kept["resolved"], place=str(path))
+    metric = context.task.headline(profile.imbalance_ratio)
+    resolved = resolve(spec, lr=_learning_rate(context), metric=metric, cache=context.cache)
+    write_json(path, {"ask": ask, "resolved": to_data(resolved)})
+    return resolved
+
+
+def _learning_rate(context: Context) -> float:
+    spec = context.recipe.train
+    if spec.optimizer.lr != "auto":
+        return spec.optimizer.lr
+    if context.facts.parameters is None:
+        given = "'auto' needs the model's size, which is unknown"
+        raise RecipeError(Problem("train.optimizer.lr", given, "a number such as 2e-5", "write the rate"))
+    return rate_range(spec.method.kind, context.facts.parameters).default
+
+
+def _declares(context: Context, data: Manifest) -> dict[str, Any]:
+    recipe = context.recipe
+    splits = {
+        name: value for name, value in data.outputs.items() if name in {"data/train.parquet", "data/validation.parquet"}
+    }
+    return {
+        "train": recipe.train.model_dump(mode="json", exclude={"tensorboard"}),
+        "model": recipe.model.model_dump(mode="json"),
+        "task": recipe.task,
+        "seed": recipe.seed,
+        "data": splits,
+        "labels": list(read_profile(context.run.of(DATA)).labels),
+        "base": context.base.revision,
+        "tokenizer": context.tokenizer.fingerprint,
+        "resolved": asdict(settle(context)),
+        "torch": torch.__version__,
+    }
+
+
+def _standing(context: Context, key: str) -> Manifest | None:
+    """The finished training of this key: the current one, or the previous one after a recipe was changed back."""
+    current = finished(context.run, TRAINING)
+    if current is not None and current.key == key:
+        return current
+    previous = _previous(context)
+    manifest = read_manifest(previous / MANIFEST)
+    if manifest is None or manifest.key != key:
+        return None
+    folder = context.run.of(TRAINING)
+    shutil.rmtree(folder, ignore_errors=True)
+    previous.rename(folder)
+    return manifest if intact(context.run, manifest) else None
+
+
+def _make_way(context: Context, key: str) -> None:
+    """`training/` is empty or holds what this key left behind; a finished one of another key is kept aside."""
+    folder = context.run.of(TRAINING)
+    if newest_checkpoint(folder / CHECKPOINTS, key) is not None:
+        return
+    if read_manifest(folder / MANIFEST) is not None:
+        context.say("training: the recipe, the data or the settings changed: training anew")
+        shutil.rmtree(_previous(context), ignore_errors=True)
+        folder.rename(_previous(context))
+    elif any((folder / CHECKPOINTS).glob("step-*")):
+        context.say("training: the checkpoints are of other settings or damaged: training anew")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _previous(context: Context) -> Path:
+    return context.run.path / ".training.previous"
+
+
+def _train(context: Context, key: str) -> None:
+    resolved = settle(context)
+    torch.set_num_threads(resolved.threads)
+    labels = read_profile(context.run.of(DATA)).labels
+    rows = {
+        name: tokenize(read_split(context.run.of(DATA), name), context.tokenizer, labels, cache=context.token_cache)
+        for name in ("train", "validation")
+    }
+    state = _fresh_state(context, resolved, labels)
+    plan = _fit_plan(context, resolved, len(rows["train"]), key)
+    with disk_faults(plan.checkpoints):
+        plan.checkpoints.mkdir(parents=True, exist_ok=True)
+    found = newest_checkpoint(plan.checkpoints, key)
+    if found is not None:
+        load_checkpoint(state, *found)
+        context.say(f"training: resuming after step {found[1].step}")
+    outcome = _fit(context, state, rows, plan, found[1] if found else None)
+    _keep_best(context, state, plan, outcome)
+
+
+def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...]) -> TrainState:
+    recipe = context.recipe
+    model = context.task.load(context.base.folder, labels, dropout=recipe.model.dropout, seed=recipe.seed)
+    apply_method(model, recipe.train.method)
+    train_mode(model)
+    bf16 = resolved.precision == "bf16"
+    return start(model, recipe.train, lr=resolved.lr, bf16=bf16, seed=recipe.seed, cpu=resolved.device == "cpu")
+
+
+def _fit_plan(context: Context, resolved: Resolved, rows: int, key: str) -> FitPlan:
+    spec = context.recipe.train
+    an_epoch = steps_per_epoch(rows, spec.batch_size)
+    return FitPlan(
+        spec=spec,
+        duration=Duration(total_steps(rows, spec), resolved.lr),
+        load=LoadPlan(spec.batch_size, resolved.micro_batch_tokens, context.recipe.seed, context.tokenizer.pad_id),
+        metric=resolved.metric,
+        evaluate_every=an_epoch if spec.evaluate_every == "epoch" else spec.evaluate_every,
+        checkpoint_every=an_epoch if spec.checkpoint_every == "epoch" else spec.checkpoint_every,
+        checkpoints=context.run.of(TRAINING) / CHECKPOINTS,
+        key=key,
+    )
+
+
+def _fit(
+    context: Context, state: TrainState, rows: Mapping[str, TokenRows], plan: FitPlan, resumed: Progress | None
+) -> FitOutcome:
+    def validate(model: Any) -> Mapping[str, float]:
+        metrics = context.task.validate(model, rows["validation"], pad_id=plan.load.pad_id, bf16=state.bf16)
+        train_mode(model)
+        return metrics
+
+    path = context.run.of(TRAINING) / EVENTS
+    with EventLog(path, resumed.log_offset if resumed else None) as log, interruptions() as interrupted:
+
+        def log_offset() -> int:
+            log.sync()
+            return log.offset
+
+        hooks = Hooks(context.task.loss, validate, _Logged(log, Observers(context.observers)), log_offset, interrupted)
+        return fit(state, rows["train"], plan, hooks, resumed=resumed)
+
+
+class _Logged:
+    """An Observer: the event log first, whose faults stop the run, then the others, whose faults do not."""
+
+    def __init__(self, log: EventLog, others: Observers) -> None:
+        self._all = (log, others)
+
+    def on_start(self, plan: Mapping[str, object]) -> None:
+        for each in self._all:
+            each.on_start(plan)
+
+    def on_step(self, report: StepReport) -> None:
+        for each in self._all:
+            each.on_step(report)
+
+    def on_evaluation(self, report: EvaluationReport) -> None:
+        for each in self._all:
+            each.on_evaluation(report)
+
+    def on_end(self, reason: str) -> None:
+        for each in self._all:
+            each.on_end(reason)
+
+
+def _keep_best(context: Context, state: TrainState, plan: FitPlan, outcome: FitOutcome) -> None:
+    """`model/` is the best checkpoint in Hugging Face layout; of the checkpoints only that one stays."""
+    model = state.bare_model
+    load_weights(model, folder_of(plan.checkpoints, outcome.best_step))
+    model.eval()
+    with built_aside(context.run.path / "model") as attempt:
+        save_model(model, attempt)
+        context.tokenizer.save(attempt)
+    write_json(context.run.of(TRAINING) / OUTCOME, to_data(outcome))
+    keep_only(plan.checkpoints, {outcome.best_step})
+    best = f"best {plan.metric} {outcome.best_value:.4f} at step {outcome.best_step}"
+    context.say(f"training: {outcome.steps} steps, {outcome.reason}; {best}")
+
+
+def _outputs(context: Context) -> dict[str, str]:
+    folder = context.run.of(TRAINING)
+    kept = {EVENTS, OUTCOME}
+    record = {f"{TRAINING.name}/{n}": h for n, h in tree_hashes(folder, skip=TIMED).items() if n in kept}
+    return record | {f"model/{n}": h for n, h in tree_hashes(context.run.path / "model").items()}

@@ -1,0 +1,48 @@
+"""The loop: an iterator of step reports. What follows from a report is decided by whoever consumes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accelerate import Accelerator
+
+from tunewright.training.optimizers import build_optimizer
+from tunewright.training.schedules import rate_factor
+from tunewright.training.step import TrainState, optimizer_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+    from tunewright.core.training import StepReport
+    from tunewright.data.loader import StepBatches
+    from tunewright.recipe.train import TrainSpec
+    from tunewright.training.losses import LossSum
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long training lasts, and the peak rate its schedule is fitted to."""
+
+    total_steps: int
+    lr: float
+
+
+def start(model: nn.Module, spec: TrainSpec, *, lr: float, bf16: bool, seed: int, cpu: bool) -> TrainState:
+    """The model placed on its device with a fresh optimiser, before its first step."""
+    accelerator = Accelerator(cpu=cpu)
+    optimizer = build_optimizer(spec.optimizer, model, lr)
+    model, optimizer = accelerator.prepare(model, optimizer)
+    return TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16)
+
+
+def train(
+    state: TrainState, steps: Iterator[StepBatches], loss: LossSum, spec: TrainSpec, *, until: Duration
+) -> Iterator[StepReport]:
+    """Yields a report after every step, until the duration is reached."""
+    while state.step < until.total_steps:
+        batches = next(steps)  # drawn only when it will be used
+        lr = until.lr * rate_factor(spec.schedule, batches.step, until.total_steps)
+        yield optimizer_step(state, batches, loss, lr=lr, max_norm=spec.max_grad_norm)

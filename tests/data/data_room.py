@@ -1,0 +1,90 @@
+"""What the data room's tests share: a small honest tokenizer, small files, and one call to prepare them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tunewright.data.prepare import Prepared, Request, prepare
+from tunewright.recipe.data import DataSpec, StratifiedSplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tunewright.recipe.data import SplitSpec
+
+BEGIN, END = 1, 2
+
+
+class WordsTokenizer:
+    """Words cut at blanks, numbered in the order in which they appear; one token at each end."""
+
+    def __init__(self, max_tokens: int = 64) -> None:
+        self._max_tokens = max_tokens
+        self._words: dict[str, int] = {}
+
+    @property
+    def max_tokens(self) -> int:
+        return self._max_tokens
+
+    @property
+    def fingerprint(self) -> str:
+        return "words"
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[BEGIN, *(self._words.setdefault(w, len(self._words) + 3) for w in t.split()), END] for t in texts]
+
+    def cut(self, ids: Sequence[int], max_tokens: int) -> list[int]:
+        return list(ids) if len(ids) <= max_tokens else [*ids[: max_tokens - 1], ids[-1]]
+
+
+def write_csv(path: Path, records: Iterable[Mapping[str, Any]], columns: Sequence[str] = ("text", "label")) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, extrasaction="raise")
+        writer.writeheader()
+        writer.writerows(records)
+    return path
+
+
+def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+    return path
+
+
+def tickets(count: int, labels: Sequence[str] = ("refund", "delivery"), start: int = 0) -> list[dict[str, str]]:
+    """Different texts, their labels in turn."""
+    return [
+        {"text": f"message number {n} about {labels[n % len(labels)]}", "label": labels[n % len(labels)]}
+        for n in range(start, start + count)
+    ]
+
+
+def prepared(
+    folder: Path,
+    spec: DataSpec | None = None,
+    split: SplitSpec | None = None,
+    *,
+    max_tokens: int = 64,
+) -> Prepared:
+    """The prepared data of a folder, by default of its train.csv; the lock lies beside it."""
+    request = Request(
+        spec or DataSpec(train="train.csv"),
+        split or StratifiedSplit(),
+        "classification",
+        folder,
+        folder / "tunewright.lock",
+    )
+    return prepare(request, tokenizer=WordsTokenizer(max_tokens), max_tokens=max_tokens)
+
+
+def public_data() -> Path:
+    """The folder of public data sets; the test is skipped without it."""
+    folder = os.environ.get("TUNEWRIGHT_DATASETS")
+    if not folder:
+        pytest.skip("TUNEWRIGHT_DATASETS names no folder of public data sets")
+    return Path(folder)
