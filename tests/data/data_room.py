@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tunewright.data.prepare import Prepared, Request, prepare
 from tunewright.recipe.data import DataSpec, StratifiedSplit
@@ -88,3 +89,8 @@ def public_data() -> Path:
     if not folder:
         pytest.skip("TUNEWRIGHT_DATASETS names no folder of public data sets")
     return Path(folder)
+
+
+def law(examples: int = 100) -> settings:
+    """Settings of a property test: no deadline, for a shared machine pauses at will."""
+    return settings(deadline=None, max_examples=examples)

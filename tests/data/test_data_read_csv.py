@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from data_room import write_csv
+from data_room import law, write_csv
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CELLS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00\r"), max_size=8)
 
 
+@law()
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.sampled_from(",;\t|"))
 def test_what_the_csv_module_writes_is_read_back_cell_by_cell(rows: list[tuple[str, str]], delimiter: str) -> None:
     stream = io.StringIO(newline="")

@@ -82,4 +82,4 @@ def test_an_interval_is_never_narrower_than_what_was_not_seen_allows() -> None:
     (low, high), method = bootstrap_interval(0.99, values_R, units=40, confidence=0.95, span=Span(unseen=0.1))
     assert low == pytest.approx(0.99 - 0.1 * 0.99)
     assert high == 1.0
-    assert method == "bootstrap-percentile+unseen-outcomes"
+    assert method == "bootstrap-expanded-percentile+unseen-outcomes"

@@ -9,7 +9,7 @@ import polars as pl
 
 from tunewright.core.errors import DataError, Problem, did_you_mean
 from tunewright.core.rows import SPLITS
-from tunewright.data.faults import at, counted
+from tunewright.data.faults import SHOWN, at, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,4 +59,6 @@ def require_known_labels(splits: Mapping[SplitName, pl.DataFrame]) -> None:
                 remedy = "map it with `data.label_map`, bring training rows of it, or remove these rows"
                 problems.append(Problem(f"{name} split", given, "", remedy, at(first["source"], first["line"])))
     if problems:
-        raise DataError(*problems)
+        more = len(problems) - SHOWN
+        end = [Problem("labels", f"{counted(more, 'more label')} like these")] if more > 0 else []
+        raise DataError(*problems[:SHOWN], *end)

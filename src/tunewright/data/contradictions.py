@@ -27,8 +27,8 @@ def settle(rows: pl.DataFrame, *, policy: Literal["keep", "drop", "error"]) -> S
     mask = contradicting(rows)
     if policy == "error" and mask.any():
         raise _refused(rows.filter(mask))
-    stays = ~mask | rows["frozen"] if policy == "drop" else mask | True
-    return sift(rows, keep=stays, reason="contradiction")
+    keep = ~mask | rows["frozen"] if policy == "drop" else pl.lit(value=True)
+    return sift(rows, keep=keep, reason="contradiction")
 
 
 def _refused(rows: pl.DataFrame) -> DataError:

@@ -22,14 +22,9 @@ def drop_duplicates(rows: pl.DataFrame, *, policy: Literal["keep_first", "keep_a
     keep = pl.lit(value=True)
     if policy == "keep_first":
         keep = (pl.col("role") == "test") | pl.struct("role", *PAIR).is_first_distinct()
-    return sift(rows, keep=_full(rows, keep), reason="exact_duplicate")
+    return sift(rows, keep=keep, reason="exact_duplicate")
 
 
 def repeated(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows whose text and label stand in an earlier row of the same file."""
     return rows.filter(~pl.struct("role", *PAIR).is_first_distinct())
-
-
-def _full(rows: pl.DataFrame, keep: pl.Expr) -> pl.Series:
-    """The mask at the frame's height: a literal alone would have one row."""
-    return rows.with_columns(keep.alias("__keep__"))["__keep__"]

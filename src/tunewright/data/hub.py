@@ -70,3 +70,14 @@ def _unreachable(source: str, name: HubName, hub: ModuleType, fault: OSError | V
     reason = str(fault).partition("\n")[0] or type(fault).__name__
     remedy = "connect to the network (or unset HF_HUB_OFFLINE), or download the files and name the folder"
     return DataError(Problem(source, f"cannot be fetched from the hub: {reason}", "network, or a cached copy", remedy))
+
+
+def cached(source: str) -> bool:
+    """Whether the data set's files are in the hub's cache; the network is not touched."""
+    name = parse_hub_name(source)
+    hub = import_optional("huggingface_hub", extra="dev", purpose="reading a data set from the hub")
+    try:
+        hub.snapshot_download(name.repository, repo_type="dataset", revision=name.revision, local_files_only=True)
+    except (OSError, ValueError):  # the hub's word for "not in the cache"
+        return False
+    return True

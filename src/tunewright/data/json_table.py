@@ -50,7 +50,7 @@ def read_json(text: str, *, name: str) -> pl.DataFrame:
         if len(arrays) == 1:
             return _array(text, _offset_of(text, arrays[0]), name)
         if value and all(isinstance(held, list) for held in value.values()):
-            return _columns(value, name)
+            return _columns(value, text, name)
     if isinstance(value, list):
         return _array(text, text.index("["), name)
     keys = f"an object with the keys {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "a value"
@@ -177,11 +177,14 @@ def _is_records(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
-def _columns(value: dict[str, list[Any]], name: str) -> pl.DataFrame:
+def _columns(value: dict[str, list[Any]], text: str, name: str) -> pl.DataFrame:
     lengths = {key: len(held) for key, held in value.items()}
     if len(set(lengths.values())) > 1:
         given = "its lists have different lengths: " + ", ".join(f"{key} {count:,}" for key, count in lengths.items())
         raise DataError(Problem(name, given, "lists of one length", "write the records as an array of objects"))
+    whole = _checked(value, text, name, 1)
+    if isinstance(whole, Fault):
+        raise data_error([whole], what="cannot be read")
     refuse_reserved(list(value), name=name)
     return frame_of(value, range(1, next(iter(lengths.values())) + 1))
 

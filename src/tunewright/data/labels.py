@@ -37,23 +37,27 @@ def propose_label_map(counts: Mapping[str, int]) -> dict[str, str]:
         spellings.setdefault(_folded(label), []).append(label)
     chosen = {key: max(group, key=lambda label: (words[label], label)) for key, group in spellings.items()}
     totals = {key: sum(words[label] for label in group) for key, group in spellings.items()}
+    frequent = {key: total for key, total in totals.items() if total >= FREQUENCY_RATIO and len(key) >= MIN_LETTERS}
     proposed: dict[str, str] = {}
     for key, group in spellings.items():
-        meant = _correction(key, totals)
+        meant = _correction(key, totals[key], frequent)
         proposed |= {label: chosen[meant] for label in group if label != chosen[meant]}
     return dict(sorted(proposed.items()))
 
 
-def _correction(key: str, totals: Mapping[str, int]) -> str:
+def _correction(key: str, total: int, frequent: Mapping[str, int]) -> str:
     """The far more frequent key one edit away, or the key itself."""
-    if len(key) < MIN_LETTERS:
-        return key
-    enough = totals[key] * FREQUENCY_RATIO
-    near = [other for other, total in totals.items() if total >= enough and len(other) >= MIN_LETTERS]
-    near = [other for other in near if one_edit_apart(key, other) and _same_digits(key, other)]
-    # A first letter more or less often turns a word into its opposite: typical and atypical.
-    near = [other for other in near if other[0] == key[0]]
-    return max(near, key=lambda other: (totals[other], other), default=key)
+    near = [
+        other
+        for other, count in frequent.items()
+        # A first letter more or less often turns a word into its opposite: typical and atypical.
+        if count >= total * FREQUENCY_RATIO
+        and other[0] == key[0]
+        and len(key) >= MIN_LETTERS
+        and one_edit_apart(key, other)
+        and _same_digits(key, other)
+    ]
+    return max(near, key=lambda other: (frequent[other], other), default=key)
 
 
 def one_edit_apart(a: str, b: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import polars as pl
 
-from tunewright.core.rows import DROPPED_COLUMNS, Finding
+from tunewright.core.rows import Finding
 from tunewright.data.faults import Fault, counted, data_error, places
 from tunewright.data.sift import record
 
@@ -80,16 +80,16 @@ def seal(rows: pl.DataFrame, *, policy: Policy) -> Sealed:
             what="leak from one split into another, and data.leaks is 'error'",
             remedy="remove them from the training file, or write `data.leaks: drop_from_train`",
         )
-    return Sealed(rows, pl.concat(dropped) if dropped else rows.clear().pipe(_as_dropped), tuple(findings))
+    nothing = record(rows.clear(), rule="", action="dropped")
+    return Sealed(rows, pl.concat([nothing, *dropped]), tuple(findings))
 
 
 def _leaking(rows: pl.DataFrame, rule: _Rule) -> pl.Series:
     staying = rows.filter(rule.staying)
     keys = staying["content_key"].unique()
     groups = staying["group"].drop_nulls().unique()
-    shared = pl.col("content_key").is_in(keys.implode()) | pl.col("group").is_in(groups.implode()).fill_null(
-        value=False
-    )
+    same_group = pl.col("group").is_in(groups.implode()).fill_null(value=False)
+    shared = pl.col("content_key").is_in(keys.implode()) | same_group
     return rows.select((rule.leaving & shared).alias("leaking"))["leaking"]
 
 
@@ -107,7 +107,3 @@ def _faults(found: pl.DataFrame, rule: _Rule) -> list[Fault]:
         Fault(source, line, f"{rule.name}: {text[:60]!r}")
         for source, line, text in found.select("source", "line", "input").iter_rows()
     ]
-
-
-def _as_dropped(rows: pl.DataFrame) -> pl.DataFrame:
-    return record(rows, rule="", action="").select(DROPPED_COLUMNS)

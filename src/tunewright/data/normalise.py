@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.data.keys import content_key
-from tunewright.data.sift import Amended, amend
+from tunewright.data.sift import Amended, amend, record
 
 if TYPE_CHECKING:
     from tunewright.recipe.data import CleanSpec
@@ -39,7 +39,7 @@ def clean_text(text: str, spec: CleanSpec) -> str:
 
 def clean_rows(rows: pl.DataFrame, spec: CleanSpec) -> Amended:
     """The rows with clean texts and the content keys of these; each changed row is recorded once a rule."""
-    changes = []
+    changes = [record(rows.clear(), rule="", action="changed")]
     steps = [
         ("control_character", spec.control_characters, without_invisible),
         ("whitespace", spec.whitespace, with_plain_blanks),
@@ -51,4 +51,4 @@ def clean_rows(rows: pl.DataFrame, spec: CleanSpec) -> Amended:
             rows = amended.rows
             changes.append(amended.changes)
     keyed = rows.with_columns(pl.Series("content_key", [content_key(t) for t in rows["input"]], dtype=pl.String))
-    return Amended(keyed, pl.concat(changes) if changes else keyed.clear())
+    return Amended(keyed, pl.concat(changes))

@@ -41,7 +41,7 @@ def settle_overlength(rows: pl.DataFrame, *, policy: Literal["truncate", "drop",
             remedy="shorten them, raise model.max_tokens, or write `data.overlength: truncate`",
         )
     stays = ~long | (pl.col("split") == "test") if policy == "drop" else pl.lit(value=True)
-    sifted = sift(rows, keep=rows.with_columns(stays.alias("stays"))["stays"], reason="overlength")
+    sifted = sift(rows, keep=stays, reason="overlength")
     action = "are cut to fit" if policy == "truncate" else "left (those of the test are cut to fit)"
     findings = overlength_finding(rows, rows["tokens"].to_list(), max_tokens=max_tokens, action=action)
     return Fitting(sifted.kept, sifted.dropped, tuple(findings))

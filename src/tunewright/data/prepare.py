@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Finding, Profile, SplitName
 from tunewright.data import audit
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
@@ -83,6 +84,7 @@ def prepare(request: Request, *, tokenizer: Tokenizer, max_tokens: int) -> Prepa
     Raises RecipeError for columns and settings that do not fit the data; DataError for broken records, a changed
     frozen test, one class only, labels that training rows lack, and splits without rows.
     """
+    _require_classification(request.task)
     sources = read_sources(request.spec, folder=request.folder, task=request.task)
     rows = checked_rows(sources)
     work = _fitted(_Work(rows, findings=sources.findings), request.spec)
@@ -99,6 +101,13 @@ def prepare(request: Request, *, tokenizer: Tokenizer, max_tokens: int) -> Prepa
     require_rows(splits, work.account)
     require_known_labels(splits)
     return _prepared(work, sources, plan, lengths=lengths, max_tokens=max_tokens, read=rows.height)
+
+
+def _require_classification(task: str) -> None:
+    """The rules below (strata, contradictions, unseen labels) are those of labels."""
+    if task != "classification":
+        remedy = "write `task: classification`, or wait for a version that prepares this task"
+        raise RecipeError(Problem("task", f"data for {task!r} cannot be prepared yet", "classification", remedy))
 
 
 def _fitted(work: _Work, spec: DataSpec) -> _Work:

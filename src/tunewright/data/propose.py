@@ -107,7 +107,7 @@ def _label_score(column: SniffedColumn) -> float:
     elsewhere = (*_flat("other"), *_flat("group"), *_flat("id"), *_flat("time"))
     other = -3.0 if column.folded in elsewhere or _IDENTIFIER.search(column.name) else 0.0
     kind = {"words": 1.0, "number": 0.3}.get(column.kind, 0.2)
-    return named + other + kind - column.distinct_share
+    return named + other + kind - 0.1 * column.distinct_share
 
 
 def _input(text: SniffedColumn | None) -> Proposal | None:

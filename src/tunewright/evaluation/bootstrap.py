@@ -122,8 +122,9 @@ def bootstrap_interval(
     if units < 2 or float(np.ptp(values_R)) < 1e-12:
         return (wide_low, wide_high), "unseen-outcomes"
     low, high = expanded_percentiles(values_R, units=units, confidence=confidence)
-    name = "bootstrap-percentile" if low <= wide_low and high >= wide_high else "bootstrap-percentile+unseen-outcomes"
-    return (min(low, wide_low), max(high, wide_high)), name
+    name = "bootstrap-expanded-percentile"
+    widened = "" if low <= wide_low and high >= wide_high else "+unseen-outcomes"
+    return (min(low, wide_low), max(high, wide_high)), name + widened
 
 
 def _drawn_counts(

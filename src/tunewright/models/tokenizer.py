@@ -63,7 +63,8 @@ class SettledTokenizer:
         return [*ids[: max_tokens - len(closing)], *closing]
 
     def save(self, folder: Path) -> None:
-        """The folder holds the tokenizer's files in Hugging Face layout."""
+        """The folder holds the tokenizer in Hugging Face layout, with the length it was used with."""
+        self._tokenizer.model_max_length = self._max_tokens
         self._tokenizer.save_pretrained(folder)
 
 

@@ -19,9 +19,12 @@ from tunewright.pipeline.report import report
 from tunewright.pipeline.train import train
 from tunewright.recipe.load import load_recipe
 from tunewright.reporting.summary import summary
+from tunewright.reporting.terminal import print_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from rich.console import Console
 
     from tunewright.core.results import GateResult, Results
     from tunewright.pipeline.stages import Done
@@ -67,6 +70,11 @@ def run(recipe: str | Path, overrides: Sequence[str] = (), *, context: Context |
     return Outcome(context.run.path, page, read_results(context), read_gate(context), built)
 
 
+def show(outcome: Outcome, console: Console) -> None:
+    """The closing table, the verdict with its reasons and the path of the report stand on the console."""
+    print_results(console, outcome.results, outcome.gate, report_path=str(outcome.report))
+
+
 def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
     """The named stages in order, within one run directory that nobody else works in meanwhile."""
     _ = context.task  # a base that cannot do the task is refused before anything is read
@@ -85,3 +93,14 @@ def _write_overview(path: Path, manifests: Mapping[str, Any]) -> None:
     known = read_json(path) if path.exists() else {}
     short = {n: {k: m[k] for k in ("stage", "version", "key", "seconds", "finished_at")} for n, m in manifests.items()}
     write_json(path, {**known, **short})
+
+
+def stage_summary(context: Context, verb: str, done: Done) -> dict[str, Any]:
+    """One stage's outcome as JSON data; the gate's with its verdict and reasons."""
+    state = "unchanged" if done.skipped else "built"
+    found: dict[str, Any] = {"stage": verb, "state": state, "folder": str(done.folder), "key": done.manifest.key}
+    if verb == "gate":
+        result = read_gate(context)
+        reasons = [f"{o.outcome.value}: {o.condition}: {o.found}" for o in result.outcomes]
+        found |= {"verdict": result.verdict.value, "reasons": reasons, "warnings": list(result.warnings)}
+    return found

@@ -1,0 +1,109 @@
+"""The command line: its verbs, and what becomes of errors. No fault a user can cause ends in a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+import typer
+
+from tunewright.cli import check, doctor, init, predict, quickstart, run, schema, stages
+from tunewright.core.errors import Problem, RunError, TunewrightError
+
+TRACEBACK = "TUNEWRIGHT_TRACEBACK"
+"""Set to anything, an internal error shows its traceback."""
+
+EXIT_CODES = (
+    "Exit codes: 0 done · 1 the gate or a check says no, or there is not enough evidence · 2 the recipe or the command "
+    "is wrong · 3 the data is wrong · 4 the run broke · 130 interrupted (143 on SIGTERM), with a checkpoint saved."
+)
+
+app = typer.Typer(
+    name="tunewright",
+    help="From a messy dataset to a tuned model that was tested against its base, and a verdict on shipping it.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  # the signature of a typer callback
+    if value:
+        from tunewright import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),  # noqa: FBT001, FBT003
+) -> None:
+    """From a messy dataset to a tuned model that was tested against its base, and a verdict on shipping it."""
+
+
+for verb in (init, check, run, stages, predict, quickstart, doctor, schema):
+    verb.register(app)
+
+
+def run_command(arguments: list[str] | None = None) -> NoReturn:
+    """Carries out the command line and ends the process with its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(exit_code(arguments))
+
+
+def exit_code(arguments: list[str]) -> int:
+    """The exit code of a command line, its errors printed."""
+    from click.exceptions import Abort, ClickException  # typer brings it
+
+    as_json = "--json" in arguments
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except ClickException as fault:
+        return _usage(fault.format_message(), as_json=as_json)
+    except (Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away, as `| head` does
+        return 0
+    except TunewrightError as fault:
+        return _told(fault, as_json=as_json)
+    except Exception as fault:  # noqa: BLE001  # the top: a user gets a sentence, a developer the traceback on request
+        return _told(_internal(fault), as_json=as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _usage(message: str, *, as_json: bool) -> int:
+    problem = Problem("command line", message, "", "see `tunewright --help` or `tunewright VERB --help`")
+    fault = TunewrightError(problem)
+    fault.exit_code = 2
+    return _told(fault, as_json=as_json)
+
+
+def _internal(fault: Exception) -> TunewrightError:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exc()
+    if isinstance(fault, OSError):
+        given = f"{fault.strerror or fault}"
+        return RunError(
+            Problem(str(fault.filename or "a file"), given, "a file that can be used", "see to it, run again")
+        )
+    if isinstance(fault, MemoryError) or "out of memory" in str(fault).lower():
+        remedy = "lower train.micro_batch_tokens (the result stays the same), or model.max_tokens"
+        return RunError(Problem("memory", "there was not enough", "", remedy))
+    given = f"{type(fault).__name__}: {fault}"
+    remedy = f"this is a fault of tunewright: please report it, with what {TRACEBACK}=1 shows"
+    return RunError(Problem("internal error", given, "", remedy))
+
+
+def _told(fault: TunewrightError, *, as_json: bool) -> int:
+    print(str(fault), file=sys.stderr)  # noqa: T201
+    if as_json:
+        print(json.dumps(fault.as_dict(), ensure_ascii=False))  # noqa: T201
+    return fault.exit_code

@@ -1,0 +1,174 @@
+"""Everything that can be found wrong with a recipe, its data and its base without loading weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tunewright.core.codec import to_data
+from tunewright.core.errors import DataError, RecipeError, RunError, TunewrightError
+from tunewright.core.rows import Finding
+from tunewright.data.hub import HUB, parse_hub_name
+from tunewright.data.hub import cached as cached_data
+from tunewright.models.base import find_local, read_facts
+from tunewright.models.catalogue import rate_range
+from tunewright.pipeline.context import Context
+from tunewright.recipe.judge import BetterThan, Floor
+from tunewright.recipe.load import load_recipe
+from tunewright.training.fit import total_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tunewright.core.rows import Profile
+    from tunewright.data.prepare import Prepared
+    from tunewright.models.base import Base, BaseFacts
+    from tunewright.recipe.recipe import Recipe
+
+FAR = 10.0
+"""A learning rate this many times off the known range is a slip of the pen more often than a choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found, and what a run would do."""
+
+    findings: tuple[Finding, ...]
+    plan: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> int:
+        """Findings that stop a run."""
+        return self.count("error")
+
+    def count(self, severity: str) -> int:
+        """Findings of one severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The check as JSON data."""
+        found = [to_data(finding) for finding in self.findings]
+        return {"fit_to_run": self.errors == 0, "findings": found, "plan": list(self.plan)}
+
+
+def check_recipe(path: Path, overrides: Sequence[str] = ()) -> Checked:
+    """All findings in one pass. Raises RecipeError only for a recipe that cannot be read at all; touches no network."""
+    context = Context(load_recipe(path, overrides))
+    recipe = context.recipe
+    findings: list[Finding] = []
+    base: Base | None = None
+    known = False
+    try:
+        base = find_local(recipe.model, context.folder)
+        known = True
+    except TunewrightError as fault:
+        findings += _stopping(fault, "model")
+    if known:
+        facts = read_facts(base, recipe.model.name)
+        findings += [*_base_findings(context, base, facts), *_rate_findings(recipe, facts)]
+    prepared: Prepared | None = None
+    if base is not None and not any(f.severity == "error" for f in findings):
+        prepared, found = _data(context)
+        findings += found
+    ratio = prepared.profile.imbalance_ratio if prepared else None
+    findings += _gate_findings(recipe, ratio)
+    plan = _plan(context, prepared.profile) if prepared else ()
+    return Checked(tuple(findings), plan)
+
+
+def _stopping(fault: TunewrightError, kind: str) -> list[Finding]:
+    return [
+        Finding(
+            kind, "error", f"{p.place}: {p.given}" + (f"; expected {p.expected}" if p.expected else ""), 1, (), p.remedy
+        )
+        for p in fault.problems
+    ]
+
+
+def _base_findings(context: Context, base: Base | None, facts: BaseFacts) -> Iterator[Finding]:
+    from tunewright.pipeline.tasks import task_of  # noqa: PLC0415  # brings torch in
+
+    recipe = context.recipe
+    try:
+        task_of(recipe.task, facts, recipe.model.name)
+    except RecipeError as fault:
+        yield from _stopping(fault, "model")
+    if base is None:
+        message = f"{recipe.model.name} is not on this machine: neither its files nor the data's lengths were checked"
+        yield Finding(
+            "model_not_here", "note", message, 1, (), "a run fetches it from the hub; the name is well formed"
+        )
+    elif facts.family is None:
+        message = f"{recipe.model.name} is of the architecture {facts.model_type!r}, which this version does not know"
+        yield Finding("architecture_unknown", "warning", message, 1, (), "it may work: try train.max_steps=5 first")
+
+
+def _rate_findings(recipe: Recipe, facts: BaseFacts) -> Iterator[Finding]:
+    lr = recipe.train.optimizer.lr
+    if lr == "auto":
+        if facts.parameters is None:
+            message = (
+                "train.optimizer.lr is 'auto', which needs the model's size, and that is unknown without its files"
+            )
+            yield Finding("learning_rate", "note", message, 1, (), "it is settled when the model is fetched")
+        return
+    if facts.parameters is None:
+        return
+    known = rate_range(recipe.train.method.kind, facts.parameters)
+    if not known.low / FAR < lr < known.high * FAR:
+        side = "above" if lr > known.high else "below"
+        size = f"{recipe.train.method.kind} tuning of {facts.parameters / 1e6:.0f}M parameters"
+        message = (
+            f"train.optimizer.lr {lr:g} lies ten times or more {side} the range known to work for {size} "
+            f"({known.low:g} to {known.high:g})"
+        )
+        yield Finding("learning_rate", "warning", message, 1, (), f"try {known.default:g}, or write `lr: auto`")
+
+
+def _data(context: Context) -> tuple[Prepared | None, list[Finding]]:
+    from tunewright.pipeline.prepare import prepared_rows  # noqa: PLC0415
+
+    data = context.recipe.data
+    absent = [s for s in (data.train, data.validation, data.test) if s and s.startswith(HUB) and not cached_data(s)]
+    if absent:
+        for source in absent:
+            parse_hub_name(source)
+        message = f"{', '.join(absent)} is not on this machine: its rows were not checked"
+        return None, [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
+    try:
+        prepared = prepared_rows(context)
+    except (DataError, RecipeError, RunError) as fault:
+        return None, _stopping(fault, "data")
+    return prepared, list(prepared.profile.findings)
+
+
+def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Finding]:
+    from tunewright.evaluation.gate import IMBALANCED  # noqa: PLC0415
+
+    conditions = recipe.gate.conditions
+    if conditions is None:
+        return
+    metrics = {c.metric for c in conditions if isinstance(c, BetterThan | Floor)}
+    if metrics == {"accuracy"} and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
+        message = f"the gate looks at accuracy alone, and the largest class is {imbalance_ratio:.1f} times the smallest"
+        yield Finding("gate_on_accuracy", "warning", message, 1, (), "add a condition on macro_f1, or a class_floor")
+    compared = {c.system for c in conditions if isinstance(c, BetterThan)}
+    if "base" in compared and "probe" not in recipe.evaluation.baselines:
+        message = (
+            "gate.conditions compares with the base, and evaluation.baselines leaves out 'probe', the base's score"
+        )
+        yield Finding("gate", "error", message, 1, (), "add 'probe' to evaluation.baselines")
+
+
+def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
+    spec = context.recipe.train
+    rows = profile.splits["train"].rows
+    steps = total_steps(rows, spec)
+    sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())
+    return (
+        f"run directory: {context.run.path}",
+        f"rows: {sizes}; {len(profile.labels)} labels",
+        f"training: {steps} steps of {spec.batch_size} examples, {spec.method.kind} tuning of {context.base.name}",
+        "stages: prepare, baseline, train, evaluate, gate, report; unchanged ones are skipped",
+    )

@@ -1,0 +1,170 @@
+"""A recipe proposed for a data file, with a comment for every choice."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from tunewright.core.errors import Problem, RecipeError
+from tunewright.core.files import atomic_write
+from tunewright.data.sniff import Sniffed, sniff
+from tunewright.models.base import find_local, read_facts
+from tunewright.models.catalogue import rate_range
+from tunewright.recipe.model import ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SMALL = 2_000
+"""Rows below which more passes are proposed: a pass is few steps."""
+
+SMALL_STEPS = 200
+"""Optimiser steps aimed at on small data."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedRecipe:
+    """A recipe that is not written yet."""
+
+    path: Path
+    text: str
+    reasons: tuple[str, ...]
+    sniffed: Sniffed
+
+    def as_dict(self, *, written: bool) -> dict[str, Any]:
+        """The proposal as JSON data."""
+        found = {k: v for k, v in asdict(self.sniffed).items() if k != "columns"}
+        return {"recipe": str(self.path), "written": written, "reasons": list(self.reasons), "found": found}
+
+
+def propose(data: Path, out: Path, *, model: str) -> ProposedRecipe:
+    """A recipe for the file, its reasons in words. Raises DataError or RecipeError where none can be proposed."""
+    found = sniff(data)
+    if found.input is None or found.target is None or found.task is None:
+        columns = ", ".join(repr(column.name) for column in found.columns)
+        given = f"no text with a label was recognised among the columns {columns}: {found.task_reason}"
+        remedy = "write a recipe with data.input and data.target, or name the columns so that they can be recognised"
+        raise RecipeError(Problem(str(data), given, "a column of texts and one of labels", remedy))
+    recipe = _recipe(found, os.path.relpath(str(data), str(out.parent)), model)
+    stream = _Text()
+    yaml = YAML()
+    yaml.width = 1000
+    yaml.dump(recipe, stream)
+    return ProposedRecipe(out, stream.text, tuple(_reasons(found)), found)
+
+
+def write_recipe(proposal: ProposedRecipe, *, force: bool) -> None:
+    """The recipe stands in its file. Raises RecipeError rather than replace one that stands there."""
+    if proposal.path.exists() and not force:
+        given = "exists already"
+        raise RecipeError(Problem(str(proposal.path), given, "a new file", "name another with --out, or use --force"))
+    atomic_write(proposal.path, proposal.text.encode())
+
+
+class _Text:
+    """A text stream as ruamel wants it."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, part: str | bytes) -> None:
+        self.text += part if isinstance(part, str) else part.decode()
+
+
+def _recipe(found: Sniffed, data: str, model: str) -> CommentedMap:
+    recipe = CommentedMap()
+    recipe.yaml_set_start_comment(
+        "Written by `tunewright init`; every field is explained in docs/recipe.md.\n"
+        "Check it with `tunewright check`, then `tunewright run` it."
+    )
+    _put(recipe, "model", model, "the pretrained base: starter/encoder, a local folder, or a hub name")
+    recipe["data"] = _data(found, data)
+    _put(recipe, "task", found.task, found.task_reason)
+    split = CommentedMap()
+    _put(split, "kind", "stratified", "labels keep their shares; the test rows are frozen in tunewright.lock")
+    _put(split, "validation", 0.1, "share of rows that chooses the checkpoint")
+    _put(split, "test", 0.2, "share of rows that judges; never trained on")
+    recipe["split"] = split
+    recipe["train"] = _train(found, model)
+    _put(recipe, "seed", 13, "root of all randomness; try others to see how much the score varies")
+    return recipe
+
+
+def _data(found: Sniffed, path: str) -> CommentedMap:
+    assert found.input is not None
+    assert found.target is not None
+    data = CommentedMap()
+    _put(data, "train", path, f"{found.format}, {found.rows:,} records")
+    if found.write_encoding:
+        _put(data, "encoding", found.encoding, "detected; it is not UTF-8, so it must be named")
+    _put(data, "input", found.input.column, found.input.reason)
+    _put(data, "target", found.target.column, found.target.reason)
+    if found.id is not None:
+        _put(data, "id", found.id.column, found.id.reason)
+    if found.group is not None:
+        _put(data, "group", found.group.column, f"rows of one group stay in one split: {found.group.reason}")
+    if found.label_map:
+        variants = CommentedMap()
+        for variant, label in found.label_map.items():
+            _put(variants, variant, label, f"{found.labels.get(variant, 0)} row(s)")
+        data["label_map"] = variants
+        data.yaml_set_comment_before_after_key("label_map", "spelling variants found; read them through", indent=2)
+    return data
+
+
+def _train(found: Sniffed, model: str) -> CommentedMap:
+    train = CommentedMap()
+    epochs, why = 8, "passes over the training rows; early stopping may end sooner"
+    if found.rows < SMALL:
+        steps = max(1, round(found.rows * 0.7 / 16))
+        epochs = max(8, min(30, round(SMALL_STEPS / steps)))
+        why = f"few rows: about {steps * epochs} steps in all; early stopping may end sooner"
+    _put(train, "epochs", epochs, why)
+    _put(train, "batch_size", 16 if found.rows < SMALL else 32, "examples a step, whatever fits into memory")
+    rate = _rate(model)
+    optimizer = CommentedMap()
+    _put(
+        optimizer,
+        "lr",
+        rate or "auto",
+        f"known to work for a base of this size{'' if rate else ', once it is fetched'}",
+    )
+    train["optimizer"] = optimizer
+    return train
+
+
+def _rate(model: str) -> float | None:
+    """The rate that `auto` would take, where the base is on this machine or well known."""
+    spec = ModelSpec(name=model)
+    facts = read_facts(find_local(spec, Path()), model)
+    return rate_range("full", facts.parameters).default if facts.parameters is not None else None
+
+
+def _put(mapping: CommentedMap, key: str, value: object, comment: str) -> None:
+    mapping[key] = value
+    mapping.yaml_add_eol_comment(" ".join(comment.split()), key)
+
+
+def _reasons(found: Sniffed) -> list[str]:
+    assert found.input is not None
+    assert found.target is not None
+    encoding = f", {found.encoding}" if found.encoding else ""
+    lines = [f"{found.source}: {found.format}{encoding}, {found.rows:,} records"]
+    lines.append(f"task {found.task}: {found.task_reason}")
+    for field, proposal in _chosen(found).items():
+        lines.append(f"data.{field} {proposal.column!r}: {proposal.reason}")
+    if found.label_map:
+        lines.append(f"data.label_map: {len(found.label_map)} spelling variants of labels; read them through")
+    lines += [f"or: {alternative}" for alternative in found.alternatives]
+    lines += [f"warning: {warning}" for warning in found.warnings]
+    return lines
+
+
+def _chosen(found: Sniffed) -> Mapping[str, Any]:
+    fields = {"input": found.input, "target": found.target, "id": found.id, "group": found.group}
+    return {field: proposal for field, proposal in fields.items() if proposal is not None}

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from data_room import tickets, write_csv, write_jsonl
+
+from tunewright.core.errors import DataError
+from tunewright.data.sniff import sniff
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_text_and_label_are_found_by_what_they_hold(tmp_path: Path) -> None:
+    rows = [{"v1": row["label"], "v2": row["text"], "n": n} for n, row in enumerate(tickets(60))]
+    found = sniff(write_csv(tmp_path / "t.csv", rows, ("v1", "v2", "n")))
+    assert (found.input and found.input.column, found.target and found.target.column) == ("v2", "v1")
+    assert found.task == "classification"
+    assert found.labels == {"delivery": 30, "refund": 30}
+    assert (found.format, found.delimiter, found.rows) == ("csv", ",", 60)
+
+
+def test_ids_dates_regions_and_customers_are_not_taken_for_labels(tmp_path: Path) -> None:
+    columns = ("id", "created_at", "region", "language", "customer_id", "template_id", "body", "kind")
+    rows = [
+        {
+            "id": f"T{n}",
+            "created_at": f"2024-01-{1 + n % 28:02}T10:00:00",
+            "region": ["Cork", "Sligo"][n % 2],
+            "language": "en" if n % 5 else "es",
+            "customer_id": f"c{n // 4}",
+            "template_id": n % 3,
+            "body": row["text"],
+            "kind": row["label"],
+        }
+        for n, row in enumerate(tickets(80))
+    ]
+    found = sniff(write_csv(tmp_path / "t.csv", rows, columns))
+    named = [p and p.column for p in (found.input, found.target, found.group, found.time, found.id)]
+    assert named == ["body", "kind", "customer_id", "created_at", "id"]
+
+
+def test_the_finer_of_two_labels_is_proposed_and_the_other_mentioned(tmp_path: Path) -> None:
+    rows = [{"utterance": f"some words number {n}", "intent": f"i{n % 6}", "category": f"c{n % 2}"} for n in range(90)]
+    found = sniff(write_csv(tmp_path / "t.csv", rows, ("utterance", "intent", "category")))
+    assert found.target is not None
+    assert found.target.column == "intent"
+    assert any("'category' could also be the label" in sentence for sentence in found.alternatives)
+
+
+def test_pairs_of_texts_are_no_classification(tmp_path: Path) -> None:
+    rows = [{"question": f"what is the sum of {n} and two", "answer": f"the sum of them is {n + 2}"} for n in range(60)]
+    found = sniff(write_jsonl(tmp_path / "t.jsonl", rows))
+    assert found.task is None
+    assert "both hold free text" in found.task_reason
+    assert any("text_to_text" in sentence for sentence in found.alternatives)
+
+
+def test_a_legacy_encoding_is_found_and_said(tmp_path: Path) -> None:
+    text = "text;label\n" + "".join(f"le café numéro {n} est fermé;{'ab'[n % 2]}\n" for n in range(20))
+    (tmp_path / "t.csv").write_bytes(text.encode("cp1252"))
+    found = sniff(tmp_path / "t.csv")
+    assert (found.encoding, found.write_encoding, found.delimiter) == ("cp1252", True, ";")
+    assert "was read as cp1252" in found.warnings[0]
+    (tmp_path / "u.csv").write_bytes(text.encode("utf-16"))
+    assert (sniff(tmp_path / "u.csv").encoding, sniff(tmp_path / "u.csv").write_encoding) == ("utf-16", False)
+
+
+def test_columns_are_described_with_examples_and_counts(tmp_path: Path) -> None:
+    rows = [*tickets(30), {"text": "", "label": "refund"}]
+    text, label = sniff(write_csv(tmp_path / "t.csv", rows)).columns
+    assert (text.kind, text.distinct, text.missing, text.filled) == ("text", 30, 1, 30)
+    assert text.examples[0] == "message number 0 about refund"
+    assert (label.kind, label.distinct, label.missing) == ("words", 2, 0)
+
+
+def test_variants_of_labels_come_with_a_map(tmp_path: Path) -> None:
+    rows = [*tickets(40), {"text": "one more message", "label": "Refund "}]
+    assert sniff(write_csv(tmp_path / "t.csv", rows)).label_map == {"Refund ": "refund"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a fine day it is,good\n" + "a bad day it is,good\na sad day it is,bad\n" * 9, "may be a record"),
+        ("text,label,\n" + "a fine day it is,good,\na bad day it is,bad,\n" * 9, "without a name: column_3"),
+        ("text,label\n" + "a caf\ufffd is here now,good\na bad day it is,bad\n" * 9, "U+FFFD"),
+        ("text,label\n" + "don\x92t you do it now,good\na bad day it is,bad\n" * 9, "cp1252 once read as Latin-1"),
+        ("text,label,at\n" + "a fine day it is,good,3/4/2024\na bad day,bad,2024-01-01\n" * 9, "not in ISO 8601"),
+        ("text,label,no\n" + "a fine day it is,good,\na bad day it is,bad,\n" * 9, "more than half of the cells"),
+    ],
+)
+def test_what_a_person_should_know_is_said(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+    assert any(words in warning for warning in sniff(tmp_path / "t.csv").warnings)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        sniff(tmp_path / "nothing.csv")

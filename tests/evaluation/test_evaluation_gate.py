@@ -1,0 +1,237 @@
+"""The gate: every combination of outcomes, and never a verdict on nothing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tunewright.core.results import ClassScore, Comparison, Estimate, Outcome, Results, SystemScores, Verdict
+from tunewright.evaluation.gate import compared_metrics, default_conditions, judge
+from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
+
+if TYPE_CHECKING:
+    from tunewright.recipe.judge import ConditionSpec
+
+UNKNOWN = Estimate(None, None, None, 0, reason="not measured")
+FLOOR = Floor(metric="accuracy", at_least=0.8)
+BETTER = BetterThan(metric="macro_f1")
+CLASSES = ClassFloor(at_least=0.2)
+
+
+def around(value: float, half: float = 0.05) -> Estimate:
+    return Estimate(value, value - half, value + half, 500, "wilson")
+
+
+def system(name: str, role: str, accuracy: Estimate, recalls: dict[str, tuple[int, Estimate]] | None = None):
+    per_class = tuple(
+        ClassScore(label, support, recall, recall, recall) for label, (support, recall) in (recalls or {}).items()
+    )
+    return SystemScores(name, name, role, {"accuracy": accuracy, "macro_f1": accuracy}, per_class, ())
+
+
+def results(
+    *,
+    accuracy: Estimate | None = None,
+    difference: Estimate | None = None,
+    p_value: float | None = 0.001,
+    recalls: dict[str, tuple[int, Estimate]] | None = None,
+) -> Results:
+    """A tuned model, a base and a baseline; by default everything passes."""
+    recalls = {"a": (50, around(0.9)), "b": (50, around(0.8))} if recalls is None else recalls
+    difference = around(0.2) if difference is None else difference
+    systems = (
+        system("majority", "baseline", around(0.3)),
+        system("tfidf_linear", "baseline", around(0.6)),
+        system("base", "base", around(0.7)),
+        system("tuned", "tuned", around(0.9) if accuracy is None else accuracy, recalls),
+    )
+    comparisons = tuple(
+        Comparison(metric, "tuned", against, difference, p_value, "mcnemar-exact", 30, 5)
+        for metric in ("accuracy", "macro_f1")
+        for against in ("base", "tfidf_linear")
+    )
+    return Results("classification", 500, ("a", "b"), "macro_f1", systems, comparisons, None)
+
+
+def outcome(condition: ConditionSpec, found: Results) -> Outcome:
+    return judge([condition], found, imbalance_ratio=1.0).outcomes[0].outcome
+
+
+ACCURACIES = {Outcome.PASS: around(0.9), Outcome.FAIL: around(0.7), Outcome.UNKNOWN: around(0.8)}
+GAINS = {
+    Outcome.PASS: (around(0.2), 0.001),
+    Outcome.FAIL: (around(-0.2), 0.001),
+    Outcome.UNKNOWN: (around(0.01), 0.6),
+}
+RECALLS = {
+    Outcome.PASS: {"a": (50, around(0.9))},
+    Outcome.FAIL: {"a": (50, around(0.9)), "b": (50, around(0.1))},
+    Outcome.UNKNOWN: {"a": (50, around(0.9)), "b": (50, around(0.2))},
+}
+
+
+@pytest.mark.parametrize(("floor", "gain", "classes"), list(itertools.product(Outcome, repeat=3)))
+def test_a_failure_forbids_and_doubt_leaves_open_and_only_three_passes_ship(
+    floor: Outcome, gain: Outcome, classes: Outcome
+) -> None:
+    difference, p_value = GAINS[gain]
+    found = results(accuracy=ACCURACIES[floor], difference=difference, p_value=p_value, recalls=RECALLS[classes])
+    verdict = judge([FLOOR, BETTER, CLASSES], found, imbalance_ratio=1.0)
+    said = [floor, gain, classes]
+    assert [o.outcome for o in verdict.outcomes] == said
+    expected = Verdict.SHIP
+    if Outcome.FAIL in said:
+        expected = Verdict.DONT_SHIP
+    elif Outcome.UNKNOWN in said:
+        expected = Verdict.NOT_ENOUGH_EVIDENCE
+    assert verdict.verdict is expected
+    for one in verdict.outcomes:
+        assert one.condition
+        assert one.found
+        assert bool(one.advice) == (one.outcome is not Outcome.PASS), "advice says what to do where there is anything"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "p_value", "expected"),
+    [
+        (0.10, 0.02, 0.18, 0.01, Outcome.PASS),
+        (0.10, -0.01, 0.20, 0.04, Outcome.UNKNOWN),  # the test says yes, the interval does not
+        (0.10, 0.01, 0.20, 0.06, Outcome.UNKNOWN),  # the interval says yes, the test does not
+        (0.10, 0.01, 0.20, 0.05, Outcome.UNKNOWN),  # not below alpha
+        (0.00, -0.001, 0.001, 1.0, Outcome.UNKNOWN),  # alike for certain is not better
+        (-0.02, -0.04, 0.0, 0.06, Outcome.FAIL),
+        (-0.02, -0.05, 0.01, 0.04, Outcome.FAIL),  # significantly worse
+        (-0.02, -0.05, 0.01, 0.2, Outcome.UNKNOWN),
+        (None, None, None, None, Outcome.UNKNOWN),
+        (0.10, 0.02, 0.18, None, Outcome.UNKNOWN),
+        (0.10, None, None, 0.01, Outcome.UNKNOWN),
+        (math.nan, math.nan, math.nan, math.nan, Outcome.UNKNOWN),
+        (0.10, 0.02, 0.18, math.nan, Outcome.UNKNOWN),
+    ],
+)
+def test_better_needs_the_test_and_the_interval(value, low, high, p_value, expected) -> None:
+    found = results(difference=Estimate(value, low, high, 500), p_value=p_value)
+    assert outcome(BETTER, found) is expected
+
+
+def test_an_interval_stricter_than_the_condition_asks_leaves_the_decision_to_the_test() -> None:
+    found = results(difference=Estimate(0.1, -0.01, 0.21, 500), p_value=0.07)
+    assert outcome(BetterThan(metric="macro_f1", alpha=0.1), found) is Outcome.PASS
+    assert outcome(BetterThan(metric="macro_f1", alpha=0.1), replace(found, confidence=0.9)) is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.81, 0.9, Outcome.PASS),
+        (0.8, 0.9, Outcome.PASS),  # at least
+        (0.79, 0.9, Outcome.UNKNOWN),
+        (0.7, 0.8, Outcome.UNKNOWN),
+        (0.7, 0.79, Outcome.FAIL),
+        (None, None, Outcome.UNKNOWN),
+        (math.nan, math.nan, Outcome.UNKNOWN),
+    ],
+)
+def test_a_floor_is_decided_by_the_interval(low, high, expected) -> None:
+    value = None if low is None else (low + high) / 2
+    assert outcome(FLOOR, results(accuracy=Estimate(value, low, high, 100))) is expected
+
+
+def without(found: Results, *names: str) -> Results:
+    return replace(found, systems=tuple(s for s in found.systems if s.name not in names))
+
+
+@pytest.mark.parametrize("condition", [FLOOR, BETTER, CLASSES, BetterThan(system="best_baseline", metric="accuracy")])
+def test_what_is_missing_never_passes(condition: ConditionSpec) -> None:
+    nothing = [
+        without(results(), "tuned"),
+        Results("classification", 0, (), "macro_f1", (), (), None),
+        replace(
+            without(results(), "base", "majority", "tfidf_linear"),
+            systems=(system("tuned", "tuned", UNKNOWN, {"a": (0, UNKNOWN)}),),
+        ),
+        replace(results(accuracy=UNKNOWN, recalls={}), comparisons=()),
+    ]
+    for found in nothing:
+        verdict = judge([condition], found, imbalance_ratio=None)
+        assert verdict.verdict is Verdict.NOT_ENOUGH_EVIDENCE
+        assert verdict.outcomes[0].found
+        assert verdict.outcomes[0].advice
+
+
+def test_the_best_baseline_is_the_one_with_the_highest_headline_metric() -> None:
+    found = judge([BetterThan(system="best_baseline", metric="accuracy")], results(), imbalance_ratio=1.0)
+    assert found.verdict is Verdict.SHIP
+    assert "against tfidf_linear" in found.outcomes[0].found
+    assert outcome(BetterThan(system="best_baseline"), without(results(), "tfidf_linear")) is Outcome.UNKNOWN
+
+
+def test_a_comparison_of_another_system_or_metric_does_not_count() -> None:
+    others = tuple(replace(c, system="an older model") for c in results().comparisons)
+    assert outcome(BETTER, replace(results(), comparisons=others)) is Outcome.UNKNOWN
+    assert outcome(BetterThan(metric="macro_recall"), results()) is Outcome.UNKNOWN
+
+
+def test_a_class_without_test_rows_leaves_the_gate_open_whatever_is_asked_of_it() -> None:
+    unknown = {"a": (50, around(0.9)), "b": (0, Estimate(0.0, 0.0, 0.1, 30))}
+    for metric in ("recall", "precision", "f1"):
+        found = judge([ClassFloor(metric=metric, min_support=5)], results(recalls=unknown), imbalance_ratio=1.0)
+        assert found.verdict is Verdict.NOT_ENOUGH_EVIDENCE
+        assert "'b' has no test rows" in found.outcomes[0].found
+
+
+def test_small_classes_are_listed_and_not_judged() -> None:
+    few = {"a": (50, around(0.9)), "b": (3, around(0.1))}
+    found = judge([ClassFloor(min_support=5)], results(recalls=few), imbalance_ratio=1.0).outcomes[0]
+    assert found.outcome is Outcome.PASS
+    assert "not judged, with fewer than 5 test rows: 'b' (3 rows)" in found.found
+    alone = judge([ClassFloor(min_support=5)], results(recalls={"b": (3, around(0.9))}), imbalance_ratio=1.0)
+    assert alone.verdict is Verdict.NOT_ENOUGH_EVIDENCE
+
+
+def test_the_classes_that_fail_and_those_undecided_are_named() -> None:
+    recalls = {"good": (50, around(0.9)), "lost": (50, around(0.1)), "open": (50, around(0.2))}
+    found = judge([CLASSES], results(recalls=recalls), imbalance_ratio=1.0).outcomes[0]
+    assert found.outcome is Outcome.FAIL
+    assert found.found.startswith("below the level: 'lost' 0.100")
+    assert "undecided: 'open' 0.200" in found.found
+    assert "1 of 3 classes pass" in found.found
+
+
+@pytest.mark.parametrize(
+    ("ratio", "metric"), [(None, "macro_f1"), (1.6, "macro_f1"), (1.5, "accuracy"), (1.0, "accuracy")]
+)
+def test_the_default_conditions_read_imbalanced_labels_by_macro_f1(ratio: float | None, metric: str) -> None:
+    better, floor = default_conditions(ratio)
+    assert better == BetterThan(system="base", metric=metric)
+    assert floor == ClassFloor(metric="recall", at_least=0.2)
+    assert compared_metrics([better, floor, better]) == (metric,)
+
+
+def test_accuracy_alone_on_imbalanced_labels_is_warned_about() -> None:
+    def warned(conditions: list[ConditionSpec], ratio: float | None) -> bool:
+        return bool(judge(conditions, results(), imbalance_ratio=ratio).warnings)
+
+    alone = [FLOOR, BetterThan(metric="accuracy")]
+    assert warned(alone, 4.0)
+    assert not warned(alone, 1.2)
+    assert not warned([*alone, BETTER], 4.0)
+    assert not warned([*alone, CLASSES], 4.0)
+
+
+def test_a_gate_without_conditions_is_refused() -> None:
+    with pytest.raises(ValueError, match="without conditions"):
+        judge([], results(), imbalance_ratio=1.0)
+
+
+def test_doubt_says_how_many_rows_would_settle_it() -> None:
+    seen = results(difference=Estimate(0.02, -0.03, 0.07, 500), p_value=0.4)
+    assert "about 6,386 test rows like these" in judge([BETTER], seen, imbalance_ratio=1.0).outcomes[0].advice
+    worse = results(difference=Estimate(-0.02, -0.07, 0.03, 500), p_value=0.4)
+    assert "change the training rather than" in judge([BETTER], worse, imbalance_ratio=1.0).outcomes[0].advice
+    alike = results(difference=Estimate(0.0, -0.01, 0.01, 500), p_value=1.0)
+    assert "Both score alike" in judge([BETTER], alike, imbalance_ratio=1.0).outcomes[0].advice
