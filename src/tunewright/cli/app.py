@@ -59,14 +59,14 @@ def run_command(arguments: list[str] | None = None) -> NoReturn:
 
 def exit_code(arguments: list[str]) -> int:
     """The exit code of a command line, its errors printed."""
-    from click.exceptions import Abort, ClickException  # typer brings it
+    from typer.exceptions import TyperException
 
     as_json = "--json" in arguments
     try:
         code = app(args=arguments, standalone_mode=False)
-    except ClickException as fault:
+    except TyperException as fault:
         return _usage(fault.format_message(), as_json=as_json)
-    except (Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)  # noqa: T201
         return 130
     except BrokenPipeError:
@@ -80,6 +80,8 @@ def exit_code(arguments: list[str]) -> int:
 
 
 def _usage(message: str, *, as_json: bool) -> int:
+    if not message:
+        return 2  # no verb was given: the help stands there already
     problem = Problem("command line", message, "", "see `tunewright --help` or `tunewright VERB --help`")
     fault = TunewrightError(problem)
     fault.exit_code = 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from tunewright.cli.output import AsJson, Overrides, RecipePath, put, put_json
 
+SHOWN = 5
+"""Places of a finding that people are shown; `--json` has more."""
 SIGNS = {"error": "✗", "warning": "!", "note": "·"}
 
 
@@ -30,7 +33,7 @@ def show_check(recipe: Path, overrides: list[str] | None, *, as_json: bool, with
         put_json(checked.as_dict())
     else:
         for finding in checked.findings:
-            rows = f" [{', '.join(finding.rows[:5])}{', …' if len(finding.rows) > 5 else ''}]" if finding.rows else ""
+            rows = f" [{_places(finding.rows)}]" if finding.rows else ""
             put(f"{SIGNS[finding.severity]} {finding.kind}: {finding.message}{rows}")
             if finding.remedy:
                 put(f"    remedy: {finding.remedy}")
@@ -40,3 +43,14 @@ def show_check(recipe: Path, overrides: list[str] | None, *, as_json: bool, with
         put(f"{recipe}: {'not fit to run' if checked.errors else 'fit to run'}: {counts}")
     if checked.errors:
         raise typer.Exit(1)
+
+
+def _places(rows: Sequence[str]) -> str:
+    """The first places, the file named once for all lines of it in a row: `tickets.csv:17, 20, 31, …`."""
+    shown: list[str] = []
+    before = None
+    for place in rows[:SHOWN]:
+        source, _, line = place.rpartition(":")
+        shown.append(line if source == before else place)
+        before = source
+    return ", ".join([*shown, *(["…"] if len(rows) > SHOWN else [])])

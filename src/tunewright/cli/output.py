@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe file.", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="Fields to set, such as train.epochs=5.", show_default=False),
+    typer.Argument(metavar="KEY=VALUE", help="Fields to set, such as train.epochs=5.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; all else goes to stderr.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]

@@ -36,7 +36,7 @@ def predict(
         put_json({"run": str(run), "predictions": [row.as_dict() for row in rows]})
     elif out is None:
         for row in rows:
-            excerpt = " ".join(row.text.split())
+            excerpt = "".join(c if c.isprintable() else "?" for c in " ".join(row.text.split()))
             put(f"{row.label}\t{row.probability:.3f}\t{excerpt if len(excerpt) <= 100 else excerpt[:99] + '…'}")
     else:
         put(f"wrote {len(rows)} predictions to {out}")

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -86,17 +87,28 @@ def disk_faults(path: Path) -> Iterator[None]:
     """Turns a full disk, a refused permission or a read-only file system into a RunError that names the path."""
     try:
         yield
-    except OSError as fault:
+    except Exception as fault:  # whatever it is goes on, unless the system's error number stands behind it
         reasons = {
             errno.ENOSPC: ("no space left on the disk", "free some space, then run the same command again: it resumes"),
             errno.EDQUOT: ("the disk quota is used up", "free some space, then run the same command again: it resumes"),
             errno.EACCES: ("permission denied", "choose a folder you may write to"),
             errno.EROFS: ("the file system is read-only", "choose a folder you may write to"),
+            errno.ENOTDIR: ("a file stands where a folder is needed", "remove or rename that file"),
+            errno.EEXIST: ("a file stands where a folder is needed", "remove or rename that file"),
         }
-        if fault.errno not in reasons:
+        number = error_number(fault)
+        if number not in reasons:
             raise
-        given, remedy = reasons[fault.errno]
+        given, remedy = reasons[number]
         raise RunError(Problem(str(path), given, "a folder with room to write", remedy)) from fault
+
+
+def error_number(fault: Exception) -> int | None:
+    """The system's error number of a fault, or None. Libraries written in Rust tell it in words: `(os error 28)`."""
+    if isinstance(fault, OSError):
+        return fault.errno
+    told = re.search(r"\(os error (\d+)\)", str(fault))
+    return int(told[1]) if told else None
 
 
 @contextlib.contextmanager

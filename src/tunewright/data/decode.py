@@ -23,6 +23,9 @@ MAGIC = (
     (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
     (b"ARROW1", "an Arrow file", "save it as Parquet"),
     (b"%PDF", "a PDF document", "export its text as CSV"),
+    (b"\x89PNG", "a PNG image", "name the data file itself"),
+    (b"\xff\xd8\xff", "a JPEG image", "name the data file itself"),
+    (b"GIF8", "a GIF image", "name the data file itself"),
 )
 SAMPLE_BYTES = 100_000
 KNOWN = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "koi8-r", "gb18030", "shift_jis", "euc-kr", "big5")
@@ -129,7 +132,10 @@ def _refuse_binary(raw: bytes, name: str) -> None:
 
 
 def _looks_utf16(raw: bytes) -> bool:
-    return raw[:2000].count(b"\x00") > len(raw[:2000]) / 4 and _marked(raw) is None
+    """Whether every second byte is mostly NUL and the others hardly ever are, as in UTF-16 of Latin letters."""
+    sample = raw[:2000]
+    few, many = sorted((sample[0::2].count(b"\x00"), sample[1::2].count(b"\x00")))
+    return many > len(sample) / 4 and few < many / 10 and _marked(raw) is None
 
 
 def _utf16_without_mark(raw: bytes) -> str:

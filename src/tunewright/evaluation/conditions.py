@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 EVALUATE = "Run the evaluation again, then the gate."
 
+ROWS_OUT_OF_REACH = 100
+"""A difference that only this many times the test rows would show is as good as none."""
+
 
 def decide(condition: ConditionSpec, results: Results) -> ConditionOutcome:
     """What the results say of one condition, with the figures it was decided on; what is missing is undecided."""
@@ -90,7 +93,7 @@ def _gain(condition: BetterThan, comparison: Comparison, *, confidence: float) -
 def _what_would_settle(condition: BetterThan, comparison: Comparison, confidence: float) -> str:
     found = comparison.difference
     rows = rows_to_settle(found, confidence=confidence, alpha=condition.alpha)
-    if rows is None or found.value is None:  # no difference at all
+    if rows is None or found.value is None or rows > ROWS_OUT_OF_REACH * found.n:
         return f"Both score alike, and more test rows will not change that: train until it beats {comparison.against}."
     if found.value < 0:
         return (

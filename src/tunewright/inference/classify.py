@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tunewright.inference.score import logits, mean_pooled, score, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from tunewright.models.tokenizer import SettledTokenizer
@@ -30,6 +31,8 @@ class TunedClassifier:
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """One row of class probabilities a text, `[N, K]`, in fp32 arithmetic."""
+        if not texts:
+            return np.empty((0, len(self.labels)), dtype=np.float64)
         return softmax(score(self._model, encode_cut(self._tokenizer, texts), logits, pad_id=self._tokenizer.pad_id))
 
 

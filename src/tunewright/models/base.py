@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tunewright.recipe.model import ModelSpec
 
 HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
+PADDED_POSITIONS = frozenset({"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"})
+"""Architectures that count positions from behind the padding index: they take fewer tokens than they have positions."""
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
@@ -83,8 +85,9 @@ def read_facts(base: Base | None, name: str) -> BaseFacts:
     layers = next((config[k] for k in ("num_hidden_layers", "n_layers", "n_layer", "num_layers") if k in config), None)
     positions = next((config[k] for k in ("max_position_embeddings", "n_positions") if k in config), None)
     model_type = str(config.get("model_type", ""))
-    if positions is not None and model_type in {"roberta", "xlm-roberta", "camembert"}:
-        positions -= config.get("pad_token_id", 1) + 1  # these count positions from behind the padding index
+    if positions is not None and model_type in PADDED_POSITIONS:
+        # MPNet's padding index is 1 whatever the configuration says of the token
+        positions -= 2 if model_type == "mpnet" else config.get("pad_token_id", 1) + 1
     return BaseFacts(family_of(model_type), model_type, _count_parameters(base.folder), layers, positions)
 
 

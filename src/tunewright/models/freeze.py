@@ -22,14 +22,19 @@ def apply_method(model: PreTrainedModel, method: MethodSpec) -> None:
         return
     trunk = model.base_model
     layers = layer_list(model)
-    if method.layers > len(layers):
-        given = f"{method.layers} layers, but the model has {len(layers)}"
-        raise RecipeError(Problem("train.method.layers", given, f"0 to {len(layers)}", "lower it, or use kind: full"))
+    require_layers(method, len(layers))
     above = {id(p) for layer in layers[len(layers) - method.layers :] for p in layer.parameters()}
     if method.layers:
         above |= {id(p) for p in _behind_layers(trunk)}
     for parameter in trunk.parameters():
         parameter.requires_grad_(id(parameter) in above)
+
+
+def require_layers(method: MethodSpec, layers: int | None) -> None:
+    """Raises RecipeError when the method names more layers than there are; an unknown number refuses nothing."""
+    if isinstance(method, TopLayers) and layers is not None and method.layers > layers:
+        given = f"{method.layers} layers, but the model has {layers}"
+        raise RecipeError(Problem("train.method.layers", given, f"0 to {layers}", "lower it, or use kind: full"))
 
 
 def layer_list(model: PreTrainedModel) -> nn.ModuleList:

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
     from tunewright.models.base import Base, BaseFacts
 
+VOCABULARIES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+)
+"""A tokenizer's words stand in one of these."""
+
 UNLIMITED = 1_000_000
 """A tokenizer without a limit of its own states a far larger number."""
 
@@ -29,6 +40,7 @@ class SettledTokenizer:
         backend.no_truncation()
         backend.no_padding()
         self._fingerprint = hashlib.sha256(backend.to_str().encode()).hexdigest()
+        self._closing = _closing_specials(backend)
 
     @property
     def max_tokens(self) -> int:
@@ -54,13 +66,7 @@ class SettledTokenizer:
         """The ids shortened to `max_tokens`; closing special tokens stay at the end."""
         if len(ids) <= max_tokens:
             return list(ids)
-        special = set(self._tokenizer.all_special_ids)
-        closing: list[int] = []
-        for token in reversed(ids):
-            if token not in special:
-                break
-            closing.insert(0, token)
-        return [*ids[: max_tokens - len(closing)], *closing]
+        return [*ids[: max_tokens - self._closing], *ids[len(ids) - self._closing :]]
 
     def save(self, folder: Path) -> None:
         """The folder holds the tokenizer in Hugging Face layout, with the length it was used with."""
@@ -68,8 +74,17 @@ class SettledTokenizer:
         self._tokenizer.save_pretrained(folder)
 
 
+def _closing_specials(backend: Any) -> int:
+    """How many special tokens the template puts behind a text. An unknown word is special too, and none of these."""
+    mask: list[int] = backend.encode("a").special_tokens_mask
+    return next((n for n, added in enumerate(reversed(mask)) if not added), 0)
+
+
 def load_tokenizer(base: Base, facts: BaseFacts, *, max_tokens: int | None) -> SettledTokenizer:
     """The base's tokenizer. Raises RecipeError where it is missing or the wanted length is beyond the model's."""
+    if not any((base.folder / name).is_file() for name in VOCABULARIES):  # transformers would make up an empty one
+        given = f"{base.name!r} has no tokenizer"
+        raise RecipeError(Problem("model.name", given, "tokenizer files beside the weights", "add tokenizer.json"))
     try:
         tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as fault:

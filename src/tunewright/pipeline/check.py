@@ -68,8 +68,8 @@ def check_recipe(path: Path, overrides: Sequence[str] = ()) -> Checked:
         facts = read_facts(base, recipe.model.name)
         findings += [*_base_findings(context, base, facts), *_rate_findings(recipe, facts)]
     prepared: Prepared | None = None
-    if base is not None and not any(f.severity == "error" for f in findings):
-        prepared, found = _data(context)
+    if known and not any(f.severity == "error" for f in findings):
+        prepared, found = _data(context, here=base is not None)
         findings += found
     ratio = prepared.profile.imbalance_ratio if prepared else None
     findings += _gate_findings(recipe, ratio)
@@ -87,11 +87,13 @@ def _stopping(fault: TunewrightError, kind: str) -> list[Finding]:
 
 
 def _base_findings(context: Context, base: Base | None, facts: BaseFacts) -> Iterator[Finding]:
-    from tunewright.pipeline.tasks import task_of  # noqa: PLC0415  # brings torch in
+    from tunewright.models.freeze import require_layers  # noqa: PLC0415  # brings torch in
+    from tunewright.pipeline.tasks import task_of  # noqa: PLC0415
 
     recipe = context.recipe
     try:
         task_of(recipe.task, facts, recipe.model.name)
+        require_layers(recipe.train.method, facts.layers)
     except RecipeError as fault:
         yield from _stopping(fault, "model")
     if base is None:
@@ -126,7 +128,8 @@ def _rate_findings(recipe: Recipe, facts: BaseFacts) -> Iterator[Finding]:
         yield Finding("learning_rate", "warning", message, 1, (), f"try {known.default:g}, or write `lr: auto`")
 
 
-def _data(context: Context) -> tuple[Prepared | None, list[Finding]]:
+def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Finding]]:
+    """The prepared data with its findings; `here` says whether the base is, whose tokenizer measures the texts."""
     from tunewright.pipeline.prepare import prepared_rows  # noqa: PLC0415
 
     data = context.recipe.data
@@ -137,10 +140,23 @@ def _data(context: Context) -> tuple[Prepared | None, list[Finding]]:
         message = f"{', '.join(absent)} is not on this machine: its rows were not checked"
         return None, [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
     try:
-        prepared = prepared_rows(context)
+        prepared = prepared_rows(context, None if here else _Unmeasured())
     except (DataError, RecipeError, RunError) as fault:
         return None, _stopping(fault, "data")
     return prepared, list(prepared.profile.findings)
+
+
+class _Unmeasured:
+    """Stands for the tokenizer of a base that is not here: no text has a length, so no finding speaks of one."""
+
+    max_tokens = 0
+    fingerprint = ""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[] for _ in texts]
+
+    def cut(self, ids: Sequence[int], max_tokens: int) -> list[int]:  # noqa: ARG002  # the signature of the Protocol
+        return list(ids)
 
 
 def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Finding]:
@@ -164,11 +180,11 @@ def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Fi
 def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
     spec = context.recipe.train
     rows = profile.splits["train"].rows
-    steps = total_steps(rows, spec)
+    steps, base = total_steps(rows, spec), context.recipe.model.name
     sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())
     return (
         f"run directory: {context.run.path}",
         f"rows: {sizes}; {len(profile.labels)} labels",
-        f"training: {steps} steps of {spec.batch_size} examples, {spec.method.kind} tuning of {context.base.name}",
+        f"training: {steps} steps of {spec.batch_size} examples, {spec.method.kind} tuning of {base}",
         "stages: prepare, baseline, train, evaluate, gate, report; unchanged ones are skipped",
     )

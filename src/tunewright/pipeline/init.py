@@ -79,7 +79,7 @@ class _Text:
 def _recipe(found: Sniffed, data: str, model: str) -> CommentedMap:
     recipe = CommentedMap()
     recipe.yaml_set_start_comment(
-        "Written by `tunewright init`; every field is explained in docs/recipe.md.\n"
+        "Written by `tunewright init`; `tunewright schema --markdown` explains every field.\n"
         "Check it with `tunewright check`, then `tunewright run` it."
     )
     _put(recipe, "model", model, "the pretrained base: starter/encoder, a local folder, or a hub name")

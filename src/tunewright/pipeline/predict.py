@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.core.errors import DataError, Problem, RecipeError, RunError
 from tunewright.core.files import atomic_write
+from tunewright.data.normalise import clean_text
 from tunewright.data.read import read_table
 from tunewright.inference.classify import TunedClassifier
 from tunewright.models.base import Base, read_facts
@@ -16,9 +17,12 @@ from tunewright.models.load import load_tuned
 from tunewright.models.tokenizer import load_tokenizer
 from tunewright.pipeline.stages import RunFolder, intact, read_manifest
 from tunewright.recipe.data import DataSpec
+from tunewright.recipe.load import load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tunewright.recipe.data import CleanSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +40,15 @@ class Prediction:
 
 
 def predict_rows(run: Path, *, texts: Sequence[str], file: Path | None, column: str | None) -> list[Prediction]:
-    """The tuned model's answer to each text, in order.
+    """The tuned model's answer to each text, in order; texts are cleaned as the training rows were.
 
     Raises RecipeError without texts, RunError without a whole model.
     """
     rows = [*texts, *(_texts_of(file, column) if file is not None else ())]
     if not rows:
         raise RecipeError(Problem("predict", "no texts", "--text or --file", 'tunewright predict RUN --text "…"'))
-    model = load_classifier(run)
-    probabilities_NK = model.probabilities(rows)
+    model, clean = load_classifier(run), _cleaning(run)
+    probabilities_NK = model.probabilities([clean_text(text, clean) for text in rows])
     best_N = probabilities_NK.argmax(axis=1)
     return [
         Prediction(text, model.labels[best], float(row[best]), dict(zip(model.labels, map(float, row), strict=True)))
@@ -52,9 +56,18 @@ def predict_rows(run: Path, *, texts: Sequence[str], file: Path | None, column: 
     ]
 
 
+def _cleaning(run: Path) -> CleanSpec:
+    """The cleaning of the recipe that the run keeps."""
+    return load_recipe(_root(run) / "recipe.yaml").recipe.data.clean
+
+
+def _root(run: Path) -> Path:
+    return run.parent if run.name == "model" else run
+
+
 def load_classifier(run: Path) -> TunedClassifier:
     """The tuned classifier of a run directory, or of its `model/`, its files checked against the manifest."""
-    root = run.parent if run.name == "model" else run
+    root = _root(run)
     folder = root / "model"
     manifest = read_manifest(root / "training" / "manifest.json")
     if manifest is None:

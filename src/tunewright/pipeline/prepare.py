@@ -12,6 +12,7 @@ from tunewright.data.store import read_profile, write_lock, write_prepared
 from tunewright.pipeline.stages import Done, Stage, run_stage
 
 if TYPE_CHECKING:
+    from tunewright.core.protocols import Tokenizer
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
@@ -35,11 +36,15 @@ def prepare(context: Context) -> Done:
     return done
 
 
-def prepared_rows(context: Context) -> Prepared:
-    """The recipe's rows, prepared in memory; nothing is written. Raises as `data.prepare` does."""
+def prepared_rows(context: Context, tokenizer: Tokenizer | None = None) -> Prepared:
+    """The recipe's rows, prepared in memory; nothing is written. Raises as `data.prepare` does.
+
+    Texts are measured with the base's tokenizer, unless another is given.
+    """
     recipe = context.recipe
     request = Request(recipe.data, recipe.split, recipe.task, context.folder, context.lock_path)
-    return prepare_rows(request, tokenizer=context.tokenizer, max_tokens=context.tokenizer.max_tokens)
+    measure = tokenizer or context.tokenizer
+    return prepare_rows(request, tokenizer=measure, max_tokens=measure.max_tokens)
 
 
 def _declares(context: Context) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.core.codec import to_data
 from tunewright.core.files import atomic_write, read_json, write_json
+from tunewright.models.freeze import require_layers
 from tunewright.pipeline.baseline import baseline
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.environment import environment
@@ -78,6 +79,7 @@ def show(outcome: Outcome, console: Console) -> None:
 def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
     """The named stages in order, within one run directory that nobody else works in meanwhile."""
     _ = context.task  # a base that cannot do the task is refused before anything is read
+    require_layers(context.recipe.train.method, context.facts.layers)
     done: dict[str, Done] = {}
     with context.run.owned():
         atomic_write(context.run.path / "recipe.yaml", recipe_text(context.loaded).encode())

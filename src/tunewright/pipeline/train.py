@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,6 +19,7 @@ from tunewright.data.tokenize import tokenize
 from tunewright.models.catalogue import rate_range
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import save_model
+from tunewright.pipeline.doctor import idle_accelerator
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.stages import (
     MANIFEST,
@@ -69,6 +70,9 @@ def train(context: Context) -> Done:
     if found is not None:
         context.say("training: unchanged, skipped")
         return Done(found, context.run.of(TRAINING), skipped=True)
+    idle = idle_accelerator()
+    if idle is not None:
+        context.say(f"training: {idle}")
     started = time.perf_counter()
     _make_way(context, key)
     _train(context, key)
@@ -140,15 +144,25 @@ def _standing(context: Context, key: str) -> Manifest | None:
 def _make_way(context: Context, key: str) -> None:
     """`training/` is empty or holds what this key left behind; a finished one of another key is kept aside."""
     folder = context.run.of(TRAINING)
-    if newest_checkpoint(folder / CHECKPOINTS, key) is not None:
+    manifest = read_manifest(folder / MANIFEST)
+    altered = manifest is not None and manifest.key == key and not _record_stands(context, manifest)
+    if newest_checkpoint(folder / CHECKPOINTS, key) is not None and not altered:
         return
-    if read_manifest(folder / MANIFEST) is not None:
+    if altered:
+        context.say("training: its record was altered since it finished: training anew")
+    elif manifest is not None:
         context.say("training: the recipe, the data or the settings changed: training anew")
         shutil.rmtree(_previous(context), ignore_errors=True)
         folder.rename(_previous(context))
     elif any((folder / CHECKPOINTS).glob("step-*")):
         context.say("training: the checkpoints are of other settings or damaged: training anew")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _record_stands(context: Context, manifest: Manifest) -> bool:
+    """Whether a finished training's event log is the one it wrote: what it resumes from would go on with it."""
+    record = {name: value for name, value in manifest.outputs.items() if name == f"{TRAINING.name}/{EVENTS}"}
+    return intact(context.run, replace(manifest, outputs=record))
 
 
 def _previous(context: Context) -> Path:

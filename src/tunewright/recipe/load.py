@@ -146,7 +146,17 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
     message = (
         error["msg"].replace("Input should be ", "").replace("a valid dictionary or instance of", "a mapping as for")
     )
-    return Problem(place, f"given {given}", message, "", where)
+    quoted = isinstance(error["input"], str) and kind in {"int_type", "float_type", "bool_type"}
+    remedy = "write it without quotation marks" if quoted and _is_number(error["input"]) else "write such a value"
+    return Problem(place, f"given {given}", message, remedy, where)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _expected(owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:

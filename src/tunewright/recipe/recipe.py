@@ -31,7 +31,7 @@ class Recipe(Spec):
     split: SplitSpec = StratifiedSplit()
     """How rows are divided where no file is given for a split."""
     train: TrainSpec = TrainSpec()
-    """How the base is tuned."""
+    """Which weights are trained, for how long, at which rates."""
     evaluation: EvaluationSpec = EvaluationSpec()
     """How the tuned model is tested."""
     gate: GateSpec = GateSpec()

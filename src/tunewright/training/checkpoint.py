@@ -78,12 +78,19 @@ def keep_only(checkpoints: Path, steps: set[int]) -> None:
 
 
 def newest_checkpoint(checkpoints: Path, key: str) -> tuple[Path, Progress] | None:
-    """The newest whole checkpoint with this key; torn or altered ones are passed over."""
+    """The newest whole checkpoint with this key whose best one is whole too; torn or altered ones are passed over."""
     for folder in sorted(checkpoints.glob("step-*"), reverse=True):
         progress = read_progress(folder)
-        if progress is not None and progress.key == key:
+        if progress is not None and progress.key == key and _best_is_whole(checkpoints, progress):
             return folder, progress
     return None
+
+
+def _best_is_whole(checkpoints: Path, progress: Progress) -> bool:
+    """Or training would go on to its end and find the weights it should keep lost."""
+    if progress.best_step in {None, progress.step}:
+        return True
+    return read_progress(folder_of(checkpoints, progress.best_step or 0)) is not None
 
 
 def read_progress(folder: Path) -> Progress | None:
@@ -106,7 +113,7 @@ def load_checkpoint(state: TrainState, folder: Path, progress: Progress) -> None
     for name, parameter in state.bare_model.named_parameters():
         parts = {key.partition("/")[2]: value for key, value in moments.items() if key.partition("/")[0] == name}
         if parts:
-            optimizer.state[parameter] = {part: _placed(part, value, parameter) for part, value in parts.items()}
+            optimizer.state[parameter] = {part: _placed(value, parameter) for part, value in parts.items()}
     state.step = progress.step
 
 
@@ -148,8 +155,9 @@ def _moments(state: TrainState) -> dict[str, Tensor]:
     }
 
 
-def _placed(part: str, value: Tensor, parameter: Tensor) -> Tensor:
-    return value.to(parameter.device) if part != "step" or parameter.device.type != "cpu" else value
+def _placed(value: Tensor, parameter: Tensor) -> Tensor:
+    """A copy beside its parameter: what safetensors gives is a view of the file, which is soon removed."""
+    return value.to(parameter.device, copy=True)
 
 
 def _as_os_error(fault: OSError | SafetensorError) -> OSError:

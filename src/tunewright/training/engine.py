@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from accelerate import Accelerator
 
+from tunewright.core.errors import Problem, RunError
 from tunewright.training.optimizers import build_optimizer
 from tunewright.training.schedules import rate_factor
 from tunewright.training.step import TrainState, optimizer_step
@@ -31,8 +32,14 @@ class Duration:
 
 
 def start(model: nn.Module, spec: TrainSpec, *, lr: float, bf16: bool, seed: int, cpu: bool) -> TrainState:
-    """The model placed on its device with a fresh optimiser, before its first step."""
+    """The model placed on its device with a fresh optimiser, before its first step.
+
+    Raises RunError where several processes were launched.
+    """
     accelerator = Accelerator(cpu=cpu)
+    if accelerator.num_processes > 1:
+        given = f"started as {accelerator.num_processes} processes, which training does not divide its rows over yet"
+        raise RunError(Problem("training", given, "one process", "start it without `accelerate launch` or torchrun"))
     optimizer = build_optimizer(spec.optimizer, model, lr)
     model, optimizer = accelerator.prepare(model, optimizer)
     return TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16)

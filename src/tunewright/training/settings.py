@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tunewright.recipe.train import TrainSpec
 
 MICRO_BATCH_TOKENS = {"cpu": 8_192, "cuda": 65_536, "mps": 16_384}
-"""Tokens of one forward pass: beyond these, larger passes were no faster (docs/log.md)."""
+"""Tokens of one forward pass by device: bounds memory; a step of short texts fits into one pass anyway."""
 
 BF16_GAIN = 1.15
 """bf16 is taken when it is at least this much faster: below, its rounding is not worth it."""

@@ -1,0 +1,115 @@
+"""Test accuracy on banking77, ours and Trainer's on the same rows, several seeds.
+
+    TUNEWRIGHT_DATASETS=… python -m benchmarks.quality_classification --json OUT [--seeds 1 2 3]
+
+Both are tuned with the same rows, epochs, batch size, rate and schedule; Trainer runs with its best CPU flags in bf16.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from benchmarks.record import conditions, write_record
+from tunewright.starter.encoder import encoder_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Runs what is asked for, prints a table and writes the record."""
+    options = _options()
+    datasets = Path(os.environ["TUNEWRIGHT_DATASETS"])
+    work = Path(options.work or tempfile.mkdtemp(prefix="tunewright-quality-"))
+    work.mkdir(parents=True, exist_ok=True)
+    recipe = work / "banking77.yaml"
+    recipe.write_bytes((ROOT / "recipes" / "banking77.yaml").read_bytes())
+    sources = [f"data.{name}={datasets / 'banking77' / name}.jsonl" for name in ("train", "test")]
+    rows: list[dict[str, Any]] = []
+    for seed in options.seeds:
+        overrides = [*sources, f"seed={seed}", f"name=seed{seed}", f"train.threads={options.threads}"]
+        if "ours" in options.systems:
+            rows.append({"system": "ours", "seed": seed, **_ours(recipe, overrides)})
+            _print(rows[-1])
+        if "trainer" in options.systems:
+            rows.append({"system": "trainer", "seed": seed, **_trainer(recipe, overrides, seed, options.threads)})
+            _print(rows[-1])
+    means = {
+        system: statistics.mean(row["accuracy"] for row in rows if row["system"] == system)
+        for system in options.systems
+    }
+    print("mean test accuracy:", ", ".join(f"{name} {value:.4f}" for name, value in means.items()))
+    write_record(options.json, {"rows": rows, "means": means, **conditions(threads=options.threads)})
+
+
+def _ours(recipe: Path, overrides: list[str]) -> dict[str, Any]:
+    """A whole `tunewright run`, with its comparisons."""
+    command = [sys.executable, "-m", "tunewright", "run", str(recipe), *overrides, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    answer = json.loads(done.stdout)
+    run = Path(answer["run"])
+    results = json.loads((run / "evaluation" / "results.json").read_text())
+    scores = {system["name"]: system["metrics"]["accuracy"] for system in results["systems"]}
+    dropped = json.loads((run / "data" / "profile.json").read_text())["dropped"]
+    return {
+        "accuracy": scores["tuned"]["value"],
+        "interval": [scores["tuned"]["low"], scores["tuned"]["high"]],
+        "baselines": {name: score["value"] for name, score in scores.items() if name != "tuned"},
+        "p": {f"{c['against']} {c['metric']}": c["p_value"] for c in results["comparisons"]},
+        "verdict": answer["verdict"],
+        "dropped": dropped,
+    }
+
+
+def _trainer(recipe: Path, overrides: list[str], seed: int, threads: int) -> dict[str, Any]:
+    """Trainer on the rows that `prepare` left for training."""
+    command = [sys.executable, "-m", "tunewright", "prepare", str(recipe), *overrides]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    run = recipe.parent / "runs" / f"seed{seed}"
+    labels = sorted(pl.read_parquet(run / "data" / "train.parquet")["target"].unique().to_list())
+    request = {
+        "folder": str(recipe.parent / f"trainer{seed}"),
+        "data": str(run / "data"),
+        "labels": labels,
+        "model": str(encoder_folder()),
+        "flags": "best",
+        "epochs": 8,
+        "batch_size": 32,
+        "lr": 2e-4,
+        "seed": seed,
+        "threads": threads,
+        "predict": True,
+    }
+    ask, answer = recipe.parent / f"ask{seed}.json", recipe.parent / f"answer{seed}.json"
+    ask.write_text(json.dumps(request))
+    subprocess.run([sys.executable, "-m", "benchmarks.trainer_peer", str(ask), str(answer)], check=True)
+    found: dict[str, Any] = json.loads(answer.read_text())
+    del found["predicted"]
+    return found
+
+
+def _print(row: dict[str, Any]) -> None:
+    print(f"{row['system']:8} seed {row['seed']}: test accuracy {row['accuracy']:.4f}", flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--systems", nargs="+", choices=["ours", "trainer"], default=["ours", "trainer"])
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--work", help="folder for runs, kept; a temporary one by default")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Signals, and two commands in one run directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from cli_room import QUICK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cli_room import Ran
+
+LONG = (*QUICK, "train.epochs=100000", "train.max_steps=100000", "train.early_stopping=null")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_training_with_a_checkpoint_and_the_next_call_resumes(
+    number: signal.Signals, code: int, project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    assert tunewright("prepare", "recipe.yaml", *LONG).code == 0
+    events = project / "runs" / "recipe" / "training" / "events.jsonl"
+
+    def trained() -> Ran:
+        """The command, with the signal sent to this process once it trains."""
+        over = threading.Event()
+        seen = events.stat().st_size if events.exists() else 0
+
+        def interrupt() -> None:
+            while not over.wait(0.02):
+                if events.exists() and events.stat().st_size > seen + 1_000:
+                    os.kill(os.getpid(), number)
+                    return
+
+        watcher = threading.Thread(target=interrupt)
+        watcher.start()
+        try:
+            return tunewright("train", "recipe.yaml", *LONG, "--json")
+        finally:
+            over.set()
+            watcher.join()
+
+    stopped = trained()
+    assert stopped.code == code, stopped.said
+    assert stopped.json["error"] == "interrupted"
+    assert "it resumes from there" in stopped.err
+    assert list((events.parent / "checkpoints").glob("step-*"))
+    again = trained()
+    assert again.code == code, again.said
+    assert "resuming after step" in again.err
+
+
+def test_a_second_command_in_one_run_directory_is_refused(project: Path, tunewright: Callable[..., Ran]) -> None:
+    run = project / "runs" / "recipe"
+    run.mkdir(parents=True)
+    with (run / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = tunewright("prepare", "recipe.yaml", "--json")
+    assert refused.code == 4
+    assert "another tunewright process" in refused.json["problems"][0]["given"]
+    assert "another name" in refused.json["problems"][0]["remedy"]
+    assert tunewright("prepare", "recipe.yaml").code == 0

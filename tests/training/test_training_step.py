@@ -1,0 +1,129 @@
+"""One step: clipping and update equal torch's own; a number that is not finite never reaches the weights."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from training_room import in_one_pass, same_bits, snapshot, state_of, step_of, tiny_bert, token_rows
+
+from tunewright.core.errors import RunError
+from tunewright.data.loader import IGNORED
+from tunewright.data.tokenize import TokenRows
+from tunewright.recipe.train import AdamW, TrainSpec
+from tunewright.training.losses import classification_loss
+from tunewright.training.optimizers import parameter_groups
+from tunewright.training.step import optimizer_step
+
+ROWS = token_rows([5, 9, 12, 7, 30, 6, 8, 11, 3, 21, 4, 17, 9, 9, 10, 13])
+
+
+@pytest.mark.parametrize("max_norm", [None, 0.05, 1.0, 1e6])
+def test_steps_equal_torchs_own_clipping_and_adamw(max_norm: float | None) -> None:
+    """Over five steps, to 1e-6 in fp32: torch's unfused AdamW on the mean loss of the whole batch."""
+    spec = TrainSpec(optimizer=AdamW(lr=1e-3, weight_decay=0.1))
+    state, reference = state_of(tiny_bert(), spec), tiny_bert()
+    plain = torch.optim.AdamW(parameter_groups(reference, 0.1), lr=1e-3, fused=False, foreach=False)
+    for after in range(5):
+        lr = 1e-3 / (after + 1)
+        cut = step_of(ROWS, batch_size=8, micro_batch_tokens=40, after=after)
+        whole = in_one_pass(ROWS, cut)
+        report = optimizer_step(state, cut, classification_loss, lr=lr, max_norm=max_norm)
+        plain.zero_grad()
+        (classification_loss(reference, whole.batches[0], torch.device("cpu")) / 8).backward()
+        norm = torch.nn.utils.clip_grad_norm_(reference.parameters(), max_norm or torch.inf)
+        for group in plain.param_groups:
+            group["lr"] = lr
+        plain.step()
+        assert report.grad_norm == pytest.approx(float(norm), rel=1e-4)
+    for (name, ours), theirs in zip(state.bare_model.named_parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6, msg=lambda text, n=name: f"{n}: {text}")
+
+
+def test_a_step_moves_the_weights_by_its_own_rate() -> None:
+    moves = []
+    for lr in (1e-3, 2e-3):
+        model = tiny_bert()
+        before = {n: p.detach().clone() for n, p in model.named_parameters()}
+        state = state_of(model, TrainSpec(optimizer=AdamW(lr=9.0, weight_decay=0.0)), lr=9.0)
+        batches = step_of(ROWS, batch_size=8, micro_batch_tokens=10**6)
+        report = optimizer_step(state, batches, classification_loss, lr=lr, max_norm=None)
+        assert report.lr == lr
+        moves.append(sum(float((p.detach() - before[n]).abs().sum()) for n, p in model.named_parameters()))
+    assert moves[1] == pytest.approx(2 * moves[0], rel=1e-3)
+
+
+def poisoned_loss(model, batch, device):
+    loss = classification_loss(model, batch, device)
+    return loss * float("nan") if "row4" in batch.row_ids else loss
+
+
+def poisoned_gradient(model, batch, device):
+    loss = classification_loss(model, batch, device)
+    if "row4" in batch.row_ids:
+        next(p for p in model.parameters()).register_hook(lambda grad: grad * torch.inf)
+    return loss
+
+
+@pytest.mark.parametrize("loss", [poisoned_loss, poisoned_gradient])
+@pytest.mark.parametrize("max_norm", [1.0, None])
+def test_a_number_that_is_not_finite_stops_the_run_before_it_touches_the_weights(loss, max_norm) -> None:
+    state = state_of(tiny_bert())
+    with pytest.raises(RunError) as raised:
+        for after in range(2 * 2):  # the poisoned row comes once in each epoch of two steps
+            if after == 2:
+                before = snapshot(state)
+            batches = step_of(ROWS, batch_size=8, micro_batch_tokens=40, after=after)
+            before = snapshot(state)
+            use = loss if after >= 2 else classification_loss
+            optimizer_step(state, batches, use, lr=1e-3, max_norm=max_norm)
+    assert same_bits(snapshot(state), before)
+    problem = raised.value.problems[0]
+    assert re.fullmatch(r"training step [34]", problem.place)
+    assert "not finite" in problem.given or "nan" in problem.given or "inf" in problem.given
+    assert raised.value.exit_code == 4
+    named = set(re.findall(r"row\d+", problem.given))
+    assert named <= {row for batch in batches.batches for row in batch.row_ids}
+    if loss is poisoned_loss:
+        assert "row4" in named
+        assert named == {row for batch in batches.batches if "row4" in batch.row_ids for row in batch.row_ids}
+    assert state.step == batches.step - 1
+
+
+def test_poisoned_weights_stop_the_run_and_stay_as_they_were() -> None:
+    state = state_of(tiny_bert())
+    optimizer_step(state, step_of(ROWS, batch_size=8, micro_batch_tokens=99), classification_loss, lr=1e-3, max_norm=1)
+    with torch.no_grad():
+        state.bare_model.classifier.weight[0, 0] = torch.nan
+    before = snapshot(state)
+    with pytest.raises(RunError, match="training step 2: the loss is not finite"):
+        optimizer_step(
+            state, step_of(ROWS, batch_size=8, micro_batch_tokens=99, after=1), classification_loss, lr=1, max_norm=1
+        )
+    assert same_bits(snapshot(state), before)
+
+
+def test_a_step_without_a_target_is_refused() -> None:
+    bare = TokenRows(ROWS.row_ids, ROWS.flat_ids, ROWS.starts, ROWS.targets_N * 0 + IGNORED, ROWS.key)
+    state = state_of(tiny_bert())
+    before = snapshot(state)
+    with pytest.raises(RunError, match="no row has a target") as raised:
+        optimizer_step(
+            state, step_of(bare, batch_size=8, micro_batch_tokens=99), classification_loss, lr=1e-3, max_norm=1
+        )
+    assert "row" in raised.value.problems[0].remedy
+    assert same_bits(snapshot(state), before)
+
+
+def test_dropout_depends_on_the_step_and_not_on_what_was_drawn_before() -> None:
+    losses = []
+    for disturbance in range(2):
+        torch.manual_seed(disturbance)
+        torch.rand(disturbance + 1)
+        state = state_of(tiny_bert(dropout=0.3))
+        batches = step_of(ROWS, batch_size=8, micro_batch_tokens=40)
+        losses.append(optimizer_step(state, batches, classification_loss, lr=1e-3, max_norm=1.0).loss)
+    assert losses[0] == losses[1]
+    other = optimizer_step(state_of(tiny_bert(dropout=0.3), seed=8), batches, classification_loss, lr=1e-3, max_norm=1)
+    assert other.loss != losses[0]
