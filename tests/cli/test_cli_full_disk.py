@@ -57,9 +57,9 @@ def fill(folder: Path, *, leave: int = 0) -> None:
 
 
 class FillsAt:
-    """An Observer that fills the disk after a step."""
+    """An Observer that fills the disk after a step, or with `None` after the last one."""
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int | None) -> None:
         self.folder, self.step = folder, step
 
     def on_start(self, plan: Mapping[str, object]) -> None:
@@ -73,7 +73,8 @@ class FillsAt:
         """Nothing here."""
 
     def on_end(self, reason: str) -> None:
-        """Nothing here."""
+        if self.step is None:
+            fill(self.folder)
 
 
 def assert_full(ran: Ran) -> None:
@@ -98,21 +99,27 @@ def test_a_disk_that_fills_while_preparing_loses_nothing(
     assert (small_disk / "runs" / "recipe" / "data" / "manifest.json").is_file()
 
 
+@pytest.mark.parametrize(("fills_at", "resumes_at"), [(5, 4), (None, 24)])
 def test_a_disk_that_fills_while_training_keeps_the_last_checkpoint_and_resumes(
-    small_disk: Path, tunewright: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    fills_at: int | None,
+    resumes_at: int,
+    small_disk: Path,
+    tunewright: Callable[..., Ran],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    overrides = (*QUICK, "train.epochs=4", "train.batch_size=8", "train.checkpoint_every=2", "train.evaluate_every=2")
+    often = ("train.checkpoint_every=2", "train.evaluate_every=2", "train.early_stopping=null")
+    overrides = (*QUICK, "train.epochs=4", "train.batch_size=8", *often)
     assert tunewright("prepare", "recipe.yaml").code == 0
-    monkeypatch.setattr(
-        "tunewright.pipeline.observers.command_observers", lambda loaded: (FillsAt(small_disk, step=5),)
-    )
+    watched = "tunewright.pipeline.observers.command_observers"
+    monkeypatch.setattr(watched, lambda loaded: (FillsAt(small_disk, fills_at),))
     assert_full(tunewright("train", "recipe.yaml", *overrides))
     checkpoints = small_disk / "runs" / "recipe" / "training" / "checkpoints"
     kept = [read_progress(folder) for folder in checkpoints.iterdir()]
     assert kept
-    assert all(progress is not None and progress.step <= 4 for progress in kept)
-    monkeypatch.setattr("tunewright.pipeline.observers.command_observers", lambda loaded: ())
+    assert all(progress is not None and progress.step <= resumes_at for progress in kept)
+    monkeypatch.setattr(watched, lambda loaded: ())
     (small_disk / FILLER).unlink()
     again = tunewright("train", "recipe.yaml", *overrides)
     assert again.code == 0
-    assert "resuming after step 4" in again.err
+    assert (small_disk / "runs" / "recipe" / "model" / "model.safetensors").is_file()
+    assert f"resuming after step {resumes_at}" in again.err

@@ -56,6 +56,19 @@ def test_a_signal_ends_training_with_a_checkpoint_and_the_next_call_resumes(
     assert "resuming after step" in again.err
 
 
+def test_the_keyboard_stops_a_command_between_stages_with_130(
+    project: Path, tunewright: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tunewright.pipeline.run.run_stages", pressed)
+    stopped = tunewright("prepare", "recipe.yaml", "--json")
+    assert stopped.code == 130
+    assert stopped.json["error"] == "interrupted"
+    assert "run the same command again" in stopped.err
+
+
 def test_a_second_command_in_one_run_directory_is_refused(project: Path, tunewright: Callable[..., Ran]) -> None:
     run = project / "runs" / "recipe"
     run.mkdir(parents=True)

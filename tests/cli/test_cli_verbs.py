@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -68,12 +70,22 @@ def test_every_verb_prints_one_json_object(project: Path, tunewright: Callable[.
         told = tunewright(verb, "recipe.yaml", *QUICK, "--json")
         assert told.json["stage"] == verb
         assert told.json["state"] == "built"
-        assert "building" in told.err
+        assert told.err, "what happens meanwhile is told on stderr"
     told = tunewright("run", "recipe.yaml", *QUICK, "--json").json
     assert told["built"] == []
     assert told["verdict"] in {"ship", "dont_ship", "not_enough_evidence"}
     assert tunewright("predict", "runs/recipe", "--text", "late", "--json").json["predictions"][0]["text"] == "late"
     assert "torch" in tunewright("doctor", "--json").json["facts"]
+
+
+def test_a_reader_that_goes_away_is_no_failure() -> None:
+    command = [sys.executable, "-m", "tunewright", "schema"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (0, b"")
 
 
 def test_a_dry_run_writes_nothing(project: Path, tunewright: Callable[..., Ran]) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from training_room import gradients_of, in_one_pass, state_of, step_of, tiny_bert, token_rows
 
-from tunewright.data.loader import IGNORED, StepBatches, collate
+from tunewright.data.loader import IGNORED, StepBatches
 from tunewright.data.tokenize import TokenRows
 from tunewright.training.losses import classification_loss
 from tunewright.training.step import gradients, optimizer_step
@@ -16,24 +16,22 @@ TOLERANCE = {"rtol": 1e-5, "atol": 1e-7}
 """In fp32 without dropout: the sums are those of other orders of addition, nothing else."""
 
 
-def one_pass(rows: TokenRows) -> StepBatches:
-    everything = np.arange(len(rows))
-    targets = int((rows.targets_N != IGNORED).sum())
-    return StepBatches(1, (collate(rows, everything, 0),), len(rows), int(rows.lengths_N.sum()), targets, 1.0)
+def sixteen(rows: TokenRows, micro_batch_tokens: int | None) -> StepBatches:
+    """The loader's step of 16 rows, cut to the budget; without one, in a single pass."""
+    batches = step_of(rows, batch_size=16, micro_batch_tokens=micro_batch_tokens or 10**6)
+    return batches if micro_batch_tokens else in_one_pass(rows, batches)
 
 
 def loss_and_gradients(rows: TokenRows, micro_batch_tokens: int | None) -> tuple[int, float, dict[str, torch.Tensor]]:
     state = state_of(tiny_bert())
-    if micro_batch_tokens is None:
-        batches = one_pass(rows)
-    else:
-        batches = step_of(rows, batch_size=16, micro_batch_tokens=micro_batch_tokens)
+    batches = sixteen(rows, micro_batch_tokens)
     losses = gradients(state, batches, classification_loss)
     return len(batches.batches), float(torch.stack(losses).sum()) / batches.targets, gradients_of(state.bare_model)
 
 
 def assert_equal_steps(rows: TokenRows, micro_batch_tokens: int, *, passes: int | None = None) -> None:
-    _, whole_loss, whole = loss_and_gradients(rows, None)
+    whole_passes, whole_loss, whole = loss_and_gradients(rows, None)
+    assert whole_passes == 1
     cut_passes, cut_loss, cut = loss_and_gradients(rows, micro_batch_tokens)
     assert cut_passes == passes if passes is not None else cut_passes > 1
     assert cut_loss == pytest.approx(whole_loss, rel=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import NoReturn
@@ -11,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from tunewright.cli import check, doctor, init, predict, quickstart, run, schema, stages
-from tunewright.core.errors import Problem, RunError, TunewrightError
+from tunewright.core.errors import Interrupted, Problem, RunError, TunewrightError
 
 TRACEBACK = "TUNEWRIGHT_TRACEBACK"
 """Set to anything, an internal error shows its traceback."""
@@ -67,8 +68,7 @@ def exit_code(arguments: list[str]) -> int:
     except TyperException as fault:
         return _usage(fault.format_message(), as_json=as_json)
     except (typer.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)  # noqa: T201
-        return 130
+        return _told(_stopped(), as_json=as_json)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away, as `| head` does
         return 0
@@ -76,7 +76,14 @@ def exit_code(arguments: list[str]) -> int:
         return _told(fault, as_json=as_json)
     except Exception as fault:  # noqa: BLE001  # the top: a user gets a sentence, a developer the traceback on request
         return _told(_internal(fault), as_json=as_json)
+    if code == 128 + signal.SIGINT:  # what typer makes of a KeyboardInterrupt
+        return _told(_stopped(), as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def _stopped() -> TunewrightError:
+    remedy = "run the same command again: finished stages are kept"
+    return Interrupted(signal.SIGINT, Problem("command", "stopped from the keyboard", "", remedy))
 
 
 def _usage(message: str, *, as_json: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path  # typer reads the annotations at run time
@@ -30,8 +31,11 @@ def say(message: str) -> None:
 
 
 def put(text: str) -> None:
-    """The result, on stdout."""
-    print(text, flush=True)  # noqa: T201
+    """The result, on stdout. A reader that went away, as `| head` does, stops nothing and changes no exit code."""
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def put_json(value: Any) -> None:

@@ -115,12 +115,14 @@ def error_number(fault: Exception) -> int | None:
 def built_aside(folder: Path) -> Iterator[Path]:
     """Yields an empty folder beside `folder`; it takes the folder's place only if the block ends without an error.
 
-    What stood at `folder` is kept until then. A half-written folder is removed and never bears the final name.
+    What stood at `folder` is kept until then. A half-written folder is removed and never bears the final name. One
+    process at a time may build a folder.
     """
     aside = folder.with_name(f".{folder.name}.attempt-{os.getpid()}")
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     with disk_faults(folder):
-        shutil.rmtree(aside, ignore_errors=True)
+        for left in folder.parent.glob(f".{folder.name}.attempt-*"):  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         aside.mkdir(parents=True)
         try:
             yield aside

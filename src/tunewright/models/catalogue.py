@@ -51,6 +51,12 @@ def family_of(model_type: str) -> Family | None:
     return None
 
 
+def unfit(model_type: str) -> str | None:
+    """Why an architecture cannot be used here, or None where nothing speaks against it."""
+    reason: str | None = _catalogue()["unfit"].get(model_type)
+    return reason
+
+
 def known_model(name: str) -> tuple[Family, int] | None:
     """Family and parameter count of a well-known hub model, so that a recipe can be checked without the network."""
     entry = _catalogue()["known"].get(name)

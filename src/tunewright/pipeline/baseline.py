@@ -14,7 +14,7 @@ from tunewright.evaluation.classification import score_system
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.inference.classify import TrunkEmbedder
 from tunewright.models.load import load_trunk
-from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 from tunewright.pipeline.store import class_predictions, read_predictions, write_predictions
 
@@ -43,8 +43,13 @@ SYSTEMS: Mapping[BaselineName, tuple[str, Literal["baseline", "base"]]] = {
 
 def baseline(context: Context) -> Done:
     """The run's `baseline/` holds each baseline's predictions and scores on the frozen test rows."""
-    data = needed(context.run, DATA, "prepare")
+    data = current_data(context)
     return run_stage(context.run, BASELINE, lambda: _declares(context, data), lambda attempt: _build(context, attempt))
+
+
+def current_baseline(context: Context) -> Manifest:
+    """The manifest of this stage as it stands. Raises RunError where it must be built first."""
+    return needed(context.run, BASELINE, "baseline", lambda: _declares(context, current_data(context)))
 
 
 def read_baselines(context: Context) -> dict[str, ClassPredictions]:

@@ -15,11 +15,11 @@ from tunewright.evaluation.evaluate import System, assemble
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.overfitting import read_gap
 from tunewright.evaluation.settings import ScoreSettings
-from tunewright.pipeline.baseline import BASELINE, SYSTEMS, read_baselines, system_title
-from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.baseline import SYSTEMS, current_baseline, read_baselines, system_title
+from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 from tunewright.pipeline.store import class_predictions, write_predictions
-from tunewright.pipeline.train import TRAINING
+from tunewright.pipeline.train import current_training
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,11 +40,15 @@ GAP_ROWS = 2_000
 
 def evaluate(context: Context) -> Done:
     """The run's `evaluation/` holds the tuned model's predictions and the results of all systems."""
-    inputs = [needed(context.run, DATA, "prepare"), needed(context.run, BASELINE, "baseline")]
-    inputs.append(needed(context.run, TRAINING, "train"))
+    inputs = _inputs(context)
     return run_stage(
         context.run, EVALUATION, lambda: _declares(context, inputs), lambda attempt: _build(context, attempt)
     )
+
+
+def current_evaluation(context: Context) -> Manifest:
+    """The manifest of this stage as it stands. Raises RunError where it must be built first."""
+    return needed(context.run, EVALUATION, "evaluate", lambda: _declares(context, _inputs(context)))
 
 
 def read_results(context: Context) -> Results:
@@ -57,6 +61,10 @@ def gate_conditions(context: Context) -> list[ConditionSpec]:
     """The recipe's conditions, or the task's own."""
     own = context.recipe.gate.conditions
     return own if own is not None else context.task.conditions(read_profile(context.run.of(DATA)).imbalance_ratio)
+
+
+def _inputs(context: Context) -> list[Manifest]:
+    return [current_data(context), current_baseline(context), current_training(context)]
 
 
 def _declares(context: Context, inputs: list[Manifest]) -> dict[str, Any]:

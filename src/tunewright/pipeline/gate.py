@@ -9,9 +9,9 @@ from tunewright.core.files import read_json, write_json
 from tunewright.core.results import GateResult
 from tunewright.data.store import read_profile
 from tunewright.evaluation.gate import judge
-from tunewright.pipeline.evaluate import EVALUATION, gate_conditions, read_results
+from tunewright.pipeline.evaluate import current_evaluation, gate_conditions, read_results
 from tunewright.pipeline.prepare import DATA
-from tunewright.pipeline.stages import Done, Stage, needed, run_stage
+from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,18 +23,27 @@ GATE = Stage("gate", version=1)
 
 def gate(context: Context) -> Done:
     """The run's `gate/` holds the verdict with its reasons."""
-    evaluation = needed(context.run, EVALUATION, "evaluate")
-    ratio = read_profile(context.run.of(DATA)).imbalance_ratio
+    evaluation = current_evaluation(context)
 
     def build(attempt: Path) -> None:
-        result = judge(gate_conditions(context), read_results(context), imbalance_ratio=ratio)
+        result = judge(gate_conditions(context), read_results(context), imbalance_ratio=_imbalance(context))
         write_json(attempt / "gate.json", to_data(result))
 
-    def declares() -> dict[str, object]:
-        conditions = [condition.model_dump(mode="json") for condition in gate_conditions(context)]
-        return {"conditions": conditions, "imbalance_ratio": ratio, "evaluation": evaluation.digest}
+    return run_stage(context.run, GATE, lambda: _declares(context, evaluation), build)
 
-    return run_stage(context.run, GATE, declares, build)
+
+def current_gate(context: Context) -> Manifest:
+    """The manifest of this stage as it stands. Raises RunError where it must be built first."""
+    return needed(context.run, GATE, "gate", lambda: _declares(context, current_evaluation(context)))
+
+
+def _declares(context: Context, evaluation: Manifest) -> dict[str, object]:
+    conditions = [condition.model_dump(mode="json") for condition in gate_conditions(context)]
+    return {"conditions": conditions, "imbalance_ratio": _imbalance(context), "evaluation": evaluation.digest}
+
+
+def _imbalance(context: Context) -> float | None:
+    return read_profile(context.run.of(DATA)).imbalance_ratio
 
 
 def read_gate(context: Context) -> GateResult:

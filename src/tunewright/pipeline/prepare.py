@@ -9,7 +9,7 @@ from tunewright.core.files import digest, sha256_file, tree_hashes
 from tunewright.data.prepare import Request
 from tunewright.data.prepare import prepare as prepare_rows
 from tunewright.data.store import read_profile, write_lock, write_prepared
-from tunewright.pipeline.stages import Done, Stage, run_stage
+from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 
 if TYPE_CHECKING:
     from tunewright.core.protocols import Tokenizer
@@ -34,6 +34,11 @@ def prepare(context: Context) -> Done:
         dropped = ", ".join(f"{rule} {count}" for rule, count in profile.dropped.items()) or "none"
         context.say(f"data: {profile.read} records read; {sizes}; dropped: {dropped}")
     return done
+
+
+def current_data(context: Context) -> Manifest:
+    """The manifest of this stage as it stands. Raises RunError where it must be built first."""
+    return needed(context.run, DATA, "prepare", lambda: _declares(context))
 
 
 def prepared_rows(context: Context, tokenizer: Tokenizer | None = None) -> Prepared:

@@ -13,13 +13,13 @@ from tunewright.core.files import atomic_write
 from tunewright.data.store import read_dropped, read_profile, read_split
 from tunewright.evaluation.mistakes import worst_errors
 from tunewright.pipeline.environment import provenance
-from tunewright.pipeline.evaluate import EVALUATION, read_results
-from tunewright.pipeline.gate import GATE, read_gate
-from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.evaluate import EVALUATION, current_evaluation, read_results
+from tunewright.pipeline.gate import current_gate, read_gate
+from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.recipes import recipe_text
-from tunewright.pipeline.stages import Done, Stage, needed, run_stage
+from tunewright.pipeline.stages import Done, Stage, run_stage
 from tunewright.pipeline.store import read_predictions
-from tunewright.pipeline.train import EVENTS, TRAINING, settle
+from tunewright.pipeline.train import EVENTS, TRAINING, current_training, settle
 from tunewright.reporting.card import model_card
 from tunewright.reporting.page import render_page
 from tunewright.reporting.story import DroppedRow, DroppedSample, ErrorSample, Story
@@ -38,8 +38,7 @@ EXCERPT = 300
 
 def report(context: Context) -> Done:
     """The run's `report/` holds `report.html` and the model card."""
-    inputs = [needed(context.run, stage, verb) for stage, verb in ((DATA, "prepare"), (TRAINING, "train"))]
-    inputs += [needed(context.run, stage, verb) for stage, verb in ((EVALUATION, "evaluate"), (GATE, "gate"))]
+    inputs = [current_data(context), current_training(context), current_evaluation(context), current_gate(context)]
 
     def declares() -> dict[str, Any]:
         return {"inputs": {m.stage: m.digest for m in inputs}, "recipe": recipe_text(context.loaded)}

@@ -120,12 +120,18 @@ def intact(run: RunFolder, manifest: Manifest) -> bool:
     )
 
 
-def needed(run: RunFolder, stage: Stage, verb: str) -> Manifest:
-    """The manifest of a stage that must have run before. Raises RunError naming the verb that builds it."""
+def needed(run: RunFolder, stage: Stage, verb: str, declares: Callable[[], Mapping[str, Any]]) -> Manifest:
+    """The manifest of a stage that must have run before, under the recipe as it is now.
+
+    Raises RunError naming the verb that builds it, where it has not finished or was built under another recipe.
+    """
     manifest = finished(run, stage)
     if manifest is None:
         given = f"the stage {stage.name!r} has not finished in this run"
         raise RunError(Problem(str(run.path), given, "its folder with a manifest", f"tunewright {verb} RECIPE"))
+    if manifest.key != key_of(stage, declares()):
+        given = f"the stage {stage.name!r} was built before the recipe, the data or the base changed"
+        raise RunError(Problem(str(run.path), given, "an artefact of what is there now", f"tunewright {verb} RECIPE"))
     return manifest
 
 

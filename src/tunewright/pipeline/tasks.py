@@ -12,6 +12,7 @@ from tunewright.evaluation.gate import IMBALANCED, default_conditions
 from tunewright.evaluation.tallies import PROBABILITY_FLOOR, accuracy, macro_f1, row_tallies
 from tunewright.inference.classify import TunedClassifier
 from tunewright.inference.score import logits, score, softmax
+from tunewright.models.catalogue import unfit
 from tunewright.models.load import load_classifier, load_tuned
 from tunewright.training.losses import LossSum, classification_loss
 
@@ -95,5 +96,10 @@ def task_of(name: str, facts: BaseFacts, model: str, *, tasks: Mapping[str, Task
     if facts.family is not None and facts.family not in task.families:
         given = f"{model!r} is of the family {facts.family!r} ({facts.model_type or 'by its name'})"
         expected = f"a base of the family {' or '.join(task.families)} for {name}"
+        raise RecipeError(Problem("model.name", given, expected, "choose another base, such as starter/encoder"))
+    reason = unfit(facts.model_type) if facts.model_type is not None else None
+    if reason is not None:
+        given = f"{model!r} is a {facts.model_type}: {reason}"
+        expected = "a base that scores a row alike in any company"
         raise RecipeError(Problem("model.name", given, expected, "choose another base, such as starter/encoder"))
     return task

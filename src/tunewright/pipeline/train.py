@@ -20,7 +20,7 @@ from tunewright.models.catalogue import rate_range
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import save_model
 from tunewright.pipeline.doctor import idle_accelerator
-from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.stages import (
     MANIFEST,
     Done,
@@ -63,7 +63,7 @@ def train(context: Context) -> Done:
     A run that was killed resumes at its newest whole checkpoint, if nothing that decides the result has changed.
     Raises Interrupted after SIGINT or SIGTERM, RunError on non-finite numbers or a full disk.
     """
-    data = needed(context.run, DATA, "prepare")
+    data = current_data(context)
     declares = _declares(context, data)
     key = key_of(TRAINING, declares)
     found = _standing(context, key)
@@ -80,6 +80,11 @@ def train(context: Context) -> Done:
     write_json(context.run.of(TRAINING) / MANIFEST, to_data(manifest))
     shutil.rmtree(_previous(context), ignore_errors=True)
     return Done(manifest, context.run.of(TRAINING), skipped=False)
+
+
+def current_training(context: Context) -> Manifest:
+    """The manifest of this stage as it stands. Raises RunError where it must be built first."""
+    return needed(context.run, TRAINING, "train", lambda: _declares(context, current_data(context)))
 
 
 def settle(context: Context) -> Resolved:

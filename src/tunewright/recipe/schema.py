@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tunewright.recipe.recipe import Recipe
+from tunewright.recipe.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TAG = "Names this choice among the alternatives."
+"""The sentence of a union's tag."""
+
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of a recipe (draft 2020-12); editors take it for completion and checks."""
-    schema = Recipe.model_json_schema()
+    schema = _described()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     for name, short in (("model", "name"), ("data", "train")):
         whole = schema["properties"][name]
@@ -24,7 +28,7 @@ def json_schema() -> dict[str, Any]:
 
 def recipe_page() -> str:
     """`docs/recipe.md`: every field of every spec with its type, default and sentence."""
-    schema = Recipe.model_json_schema()
+    schema = _described()
     specs = {"Recipe": schema, **schema["$defs"]}
     intro = (
         "# The recipe\n\nMade from the specs by `tunewright schema --markdown`; a test holds the two together.\n"
@@ -33,6 +37,24 @@ def recipe_page() -> str:
         "`tunewright run recipe.yaml train.epochs=5`.\n"
     )
     return "\n".join([intro, *(line for name, spec in specs.items() for line in _section(name, spec))]) + "\n"
+
+
+def _described() -> dict[str, Any]:
+    """The specs' schema with a sentence under every field.
+
+    pydantic leaves a field's sentence out where it repeats that of the field's spec, and a union's tag has none.
+    """
+    schema = Recipe.model_json_schema()
+    specs = {spec.__name__: spec for spec in every_spec()}
+    for name, part in {"Recipe": schema, **schema["$defs"]}.items():
+        for field, info in part["properties"].items():
+            info.setdefault("description", specs[name].model_fields[field].description or TAG)
+    return schema
+
+
+def every_spec(base: type[Spec] = Spec) -> list[type[Spec]]:
+    """All specs of the recipe, those that refine another behind it."""
+    return [spec for child in base.__subclasses__() for spec in (child, *every_spec(child))]
 
 
 def _section(name: str, spec: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,100 @@
+"""docs/benchmarks.md from the figures in benchmarks/results/: `python -m benchmarks.page > docs/benchmarks.md`."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+INTRO = """# Benchmarks
+
+Made from `benchmarks/results/*.json` by `python -m benchmarks.page`; each file holds versions, machine, commit and
+command. Ours and the peer take turns in one run, and a speed is the median of the pairwise ratios with the smallest and
+the largest. Absolute times of a shared CPU mean nothing and are not quoted.
+"""
+
+
+def main() -> None:
+    """Prints the page."""
+    parts = [INTRO]
+    for name, section in SECTIONS.items():
+        path = RESULTS / f"{name}.json"
+        parts.append(section(json.loads(path.read_text())) if path.exists() else f"## {name}\n\nNot run yet.\n")
+    print("\n".join(parts).rstrip())
+
+
+def speed(record: dict[str, Any]) -> str:
+    """Training speed against Trainer."""
+    lines = [
+        "## Tuning MiniLM (22M) on banking77: examples/s, ours ÷ Trainer",
+        "",
+        f"{record['settings']['threads']} CPU threads, {record['settings']['steps']} steps of "
+        f"{record['settings']['batch']} examples, rate {record['settings']['lr']:g}, the same rows.",
+        "",
+        "| peer | ratio (median) | smallest to largest | pairs | memory | accuracy ours / peer | loss ours / peer |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in record["rows"]:
+        ours, peer = ([pair[side] for pair in row["pairs"]] for side in ("ours", "peer"))
+        quality = [f"{_mean(ours, key)} / {_mean(peer, key)}" for key in ("accuracy", "loss")]
+        span = f"{row['ratio_min']:.2f} to {row['ratio_max']:.2f}"
+        cells = [
+            row["peer"],
+            f"**{row['ratio']:.2f}×**",
+            span,
+            str(len(row["pairs"])),
+            f"{row['memory_ratio']:.2f}×",
+            *quality,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *_conditions(record)])
+
+
+def quality(record: dict[str, Any]) -> str:
+    """Test accuracy on banking77."""
+    lines = [
+        "## banking77: test accuracy on the official 3,080 rows",
+        "",
+        "8 epochs, batch 32, rate 2e-4, linear decay with 10 % warm-up, bf16; the same training rows for both.",
+        "",
+        "| system | " + " | ".join(f"seed {row['seed']}" for row in _of(record, "ours")) + " | mean |",
+        "|---|" + "---|" * (len(_of(record, "ours")) + 1),
+    ]
+    for system, title in (("ours", "Tunewright"), ("trainer", "Trainer, best CPU flags")):
+        values = [row["accuracy"] for row in _of(record, system)]
+        cells = [*(f"{value:.4f}" for value in values), f"**{statistics.mean(values):.4f}**" if values else "–"]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    first = _of(record, "ours")[0]
+    baselines = ", ".join(f"{name} {value:.4f}" for name, value in first["baselines"].items())
+    p_values = "; ".join(
+        f"seed {row['seed']}: " + ", ".join(f"{name} p = {p:.2g}" for name, p in row["p"].items() if "accuracy" in name)
+        for row in _of(record, "ours")
+    )
+    lines += ["", f"Baselines on the same rows: {baselines}.", f"Paired tests, tuned against: {p_values}.", ""]
+    return "\n".join([*lines, *_conditions(record)])
+
+
+SECTIONS = {"train_classification": speed, "quality_classification": quality}
+"""Name of a result file to what is said of it."""
+
+
+def _of(record: dict[str, Any], system: str) -> list[dict[str, Any]]:
+    return [row for row in record["rows"] if row["system"] == system]
+
+
+def _mean(answers: list[dict[str, Any]], key: str) -> str:
+    values = [answer[key] for answer in answers if answer.get(key) is not None]
+    return f"{statistics.mean(values):.4f}" if values else "–"
+
+
+def _conditions(record: dict[str, Any]) -> list[str]:
+    facts = record["environment"]
+    versions = ", ".join(f"{name} {facts[name]}" for name in ("torch", "transformers", "accelerate") if name in facts)
+    return [f"`{record['command']}`; {versions}; Python {facts['python']}; commit {facts['code_commit'][:12]}.", ""]
+
+
+if __name__ == "__main__":
+    main()
