@@ -55,10 +55,9 @@ def assemble(
     gap: Gap | None,
     compared: Sequence[str] = COMPARED,
 ) -> Results:
-    """Every system scored on the same rows, the tuned one compared with the base and with the best baseline.
+    """Every system scored on the same rows, the tuned one compared with each of the others, the base first.
 
-    The best baseline is the one with the highest headline metric; without a system of role `base` there is no
-    comparison with it. `compared` names the metrics compared, beside the headline; give those that the gate asks for.
+    `compared` names the metrics compared, beside the headline; give those that the gate asks for.
     Raises ValueError for other than one tuned system, repeated names, an unknown metric, or rows that differ.
     """
     tuned = _check(systems, [headline, *compared])
@@ -66,18 +65,17 @@ def assemble(
     scores = tuple(
         score_system(s.predictions, name=s.name, title=s.title, role=s.role, settings=settings) for s in systems
     )
-    opponents = [found.name for found in (base_of(scores), best_baseline(scores, headline)) if found is not None]
-    by_name = {system.name: system for system in systems}
+    opponents = sorted((s for s in systems if s is not tuned), key=lambda s: s.role != "base")
     comparisons = tuple(
         compare(
             tuned.predictions,
-            by_name[name].predictions,
+            opponent.predictions,
             metric=metric,
             system=tuned.name,
-            against=name,
+            against=opponent.name,
             settings=settings,
         )
-        for name in opponents
+        for opponent in opponents
         for metric in dict.fromkeys([headline, *compared])
     )
     return Results(

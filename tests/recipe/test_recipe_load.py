@@ -1,0 +1,175 @@
+"""From a file to a checked recipe: short forms, unions, overrides, and every fault with its line and a remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from recipe_room import SMALLEST, loaded, only, refused
+
+from tunewright.recipe.data import GroupSplit, TimeSplit
+from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
+from tunewright.recipe.recipe import Recipe
+from tunewright.recipe.train import Cosine, TopLayers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_three_keys_are_a_recipe_and_the_short_forms_equal_the_long_ones(tmp_path: Path) -> None:
+    short = loaded(tmp_path, SMALLEST).recipe
+    long = "model:\n  name: starter/encoder\ndata:\n  train: tickets.csv\ntask: classification\n"
+    assert short == loaded(tmp_path, long).recipe
+    assert (short.model.name, short.data.train, short.seed) == ("starter/encoder", "tickets.csv", 13)
+
+
+@pytest.mark.parametrize("missing", ["model", "data", "task"])
+def test_a_missing_key_is_named_with_what_it_is_for(tmp_path: Path, missing: str) -> None:
+    lines = [line for line in SMALLEST.splitlines() if not line.startswith(missing)]
+    problem = only(refused(tmp_path, "\n".join(lines)))
+    assert (problem.place, problem.given) == (missing, "is missing")
+    assert Recipe.model_fields[missing].description in problem.expected
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "line", "parts"),
+    [
+        ("optimiser: {}\n", "optimiser", 4, ["unknown key"]),
+        ("trian:\n  epochs: 1.0\n", "trian", 4, ["unknown key", "did you mean 'train'?"]),
+        ("train:\n  epoch: 1.0\n", "train.epoch", 5, ["did you mean 'epochs'?"]),
+        ("train:\n\n  optimizer:\n    Lr: 1.0\n", "train.optimizer.Lr", 7, ["unknown key", "lr"]),
+        ("train:\n  schedule: {kind: cosin}\n", "train.schedule.kind", 5, ["did you mean 'cosine'?", "linear"]),
+        ("train:\n  schedule: {warmup: 0.1}\n", "train.schedule", 5, ["the key 'kind'"]),
+        ("train:\n  schedule:\n    kind: cosine\n    warmpu: 0.1\n", "train.schedule.warmpu", 7, ["did you mean 'warmup'?"]),
+        ("train:\n  precision: fp23\n", "train.precision", 5, ["did you mean 'fp32'?", "bf16"]),
+        ("train:\n  epochs: five\n", "train.epochs", 5, ["'five'", "number"]),
+        ("train:\n  epochs: -1.0\n", "train.epochs", 5, ["-1.0", "greater than 0"]),
+        ("train:\n  epochs: .nan\n", "train.epochs", 5, ["finite"]),
+        ("train:\n  batch_size: '8'\n", "train.batch_size", 5, ["'8'", "integer"]),
+        ("train:\n  batch_size: true\n", "train.batch_size", 5, ["integer"]),
+        ("train:\n  batch_size: 8.5\n", "train.batch_size", 5, ["integer"]),
+        ("train:\n  evaluate_every: weekly\n", "train.evaluate_every", 5, ["'weekly'"]),
+        ("train: 5\n", "train", 4, ["mapping"]),
+        ("name: 'a b'\n", "name", 4, ["letters"]),
+        ("name: ../up\n", "name", 4, ["letters"]),
+        ("seed: -1\n", "seed", 4, ["-1"]),
+        ("gate:\n  conditions: []\n", "gate.conditions", 5, ["at least 1"]),
+        ("gate:\n  conditions:\n    - {kind: flor}\n", "gate.conditions.0.kind", 6, ["did you mean 'floor'?"]),
+        ("gate:\n  conditions:\n    - {kind: floor, metric: accuracy, at_least: 2.0}\n", "gate.conditions.0.at_least", 6, ["2.0"]),
+    ],
+)  # fmt: skip
+def test_a_fault_is_named_with_place_line_and_remedy(
+    tmp_path: Path, text: str, place: str, line: int, parts: list[str]
+) -> None:
+    problem = only(refused(tmp_path, SMALLEST + text))
+    assert problem.place == place
+    assert problem.source == f"{tmp_path / 'recipe.yaml'}, line {line}"
+    for part in parts:
+        assert part in str(problem)
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    text = "model: starter/encoder\ntask: clasification\nsede: 1\ntrain:\n  epochs: 0\n"
+    assert {p.place for p in refused(tmp_path, text)} == {"data", "task", "sede", "train.epochs"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("split: {kind: group}\n", ["split.kind", "data.group"]),
+        ("split: {kind: time}\n", ["split.kind", "data.time"]),
+        ("split: {kind: stratified, validation: 0.5, test: 0.5}\n", ["validation", "test"]),
+        ("train: {checkpoint_every: 50, max_steps: 20}\n", ["checkpoint_every", "max_steps"]),
+    ],
+)
+def test_a_contradiction_names_both_fields(tmp_path: Path, text: str, words: list[str]) -> None:
+    problem = only(refused(tmp_path, SMALLEST + text))
+    assert all(word in str(problem) for word in words)
+    assert problem.remedy
+
+
+def test_every_kind_of_a_union_becomes_its_own_spec(tmp_path: Path) -> None:
+    text = (
+        "model: m\ndata: {train: d.csv, group: g, time: t}\ntask: classification\nsplit: {kind: group}\n"
+        "train:\n  schedule: {kind: cosine, warmup: 0.2}\n  method: {kind: top_layers, layers: 2}\n"
+        "gate:\n  conditions:\n    - {kind: better_than}\n    - {kind: floor, metric: accuracy, at_least: 0.8}\n"
+        "    - {kind: class_floor}\n"
+    )
+    recipe = loaded(tmp_path, text).recipe
+    assert type(recipe.split) is GroupSplit
+    assert recipe.train.schedule == Cosine(warmup=0.2)
+    assert recipe.train.method == TopLayers(layers=2)
+    assert recipe.gate.conditions is not None
+    assert [type(c) for c in recipe.gate.conditions] == [BetterThan, Floor, ClassFloor]
+    assert type(loaded(tmp_path, text, "split.kind=time").recipe.split) is TimeSplit
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "value"),
+    [
+        ("train.epochs=5.5", "train.epochs", 5.5),
+        ("train.epochs=5", "train.epochs", 5.0),
+        ("train.batch_size=16", "train.batch_size", 16),
+        ("train.early_stopping=null", "train.early_stopping", None),
+        ("train.early_stopping=", "train.early_stopping", None),
+        ("train.tensorboard=false", "train.tensorboard", False),
+        ("data.input=message", "data.input", "message"),
+        ("model.dropout=0.0", "model.dropout", 0.0),
+        ("model=other/base", "model.name", "other/base"),
+        ("name=x=y", None, None),
+        ("train.optimizer.betas=[0.8, 0.9]", "train.optimizer.betas", [0.8, 0.9]),
+        ("data.label_map={a b: c}", "data.label_map", {"a b": "c"}),
+    ],
+)
+def test_an_override_sets_one_field_of_the_short_forms_too(
+    tmp_path: Path, override: str, path: str | None, value: object
+) -> None:
+    if path is None:
+        problem = only(refused(tmp_path, SMALLEST, override))
+        assert problem.source == f"override {override!r}"
+        return
+    found = loaded(tmp_path, SMALLEST, override)
+    here: object = found.recipe
+    for part in path.split("."):
+        here = getattr(here, part)
+    assert here == value
+    assert found.overrides == (override,)
+
+
+def test_the_last_of_two_overrides_counts(tmp_path: Path) -> None:
+    assert loaded(tmp_path, SMALLEST, "seed=1", "seed=2").recipe.seed == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "word"),
+    [
+        ("train.epochs", "dotted.path=value"),
+        ("=5", "dotted.path=value"),
+        ("train..epochs=5", "dotted.path=value"),
+        ("train.epochs=[", "cannot read the value"),
+        ("train.epohcs=5", "did you mean 'epochs'?"),
+        ("task.kind=5", "not a mapping"),
+        ("train.epochs=five", "'five'"),
+    ],
+)
+def test_an_override_that_cannot_be_is_refused_by_its_own_words(tmp_path: Path, override: str, word: str) -> None:
+    problem = only(refused(tmp_path, SMALLEST, override))
+    assert word in str(problem)
+    assert override.partition("=")[0] in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "name"),
+    [("my recipe.yaml", None, "my-recipe"), ("....yaml", None, "run"), ("r.yaml", "x.y", "x.y"), ("é.yaml", None, "run")],
+)
+def test_a_run_is_named_by_the_recipe_or_its_file(tmp_path: Path, file: str, given: str | None, name: str) -> None:
+    text = SMALLEST + (f"name: {given}\n" if given else "")
+    found = loaded(tmp_path, text, name=file)
+    assert found.name == name
+    assert found.folder == tmp_path.resolve()
+
+
+def test_a_spec_cannot_be_changed_once_made(tmp_path: Path) -> None:
+    recipe = loaded(tmp_path, SMALLEST).recipe
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.seed = 14  # type: ignore[misc]
