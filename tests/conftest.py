@@ -1,5 +1,7 @@
 """Fixtures of the rooms that need a model; nothing heavy is imported before a test asks for it."""
 
+# ruff: noqa: PLC0415  # nothing heavy before a test asks for it
+
 from __future__ import annotations
 
 import os
@@ -45,9 +47,8 @@ def bert(bases: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="session")
 def finished_template(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose run is complete; not to be changed."""
-    from tiny_room import lay_out
-
     import tunewright
+    from tiny_room import lay_out
 
     folder = tmp_path_factory.mktemp("finished")
     tunewright.run(lay_out(folder, bert))
@@ -64,7 +65,6 @@ def finished(finished_template: Path, tmp_path: Path) -> Path:
 def prepared_template(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose data is prepared and nothing more; not to be changed."""
     from tiny_room import lay_out
-
     from tunewright.pipeline.context import Context
     from tunewright.pipeline.run import run_stages
     from tunewright.recipe.load import load_recipe

@@ -51,6 +51,7 @@ RECIPES = (
     Broken(
         "an unknown key", 2, "train.epoch", "did you mean 'epochs'", "epochs", "correct", added("train: {epoch: 3}")
     ),
+    Broken("a key with a bracket", 2, "mod[el", "unknown key 'mod[el'", "model", "correct", added("mod[el: x")),
     Broken(
         "an unknown choice",
         2,

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
-from cli_room import QUICK
+from cli_room import QUICK, records, write_csv
 
 from tunewright.cli.app import app
 from tunewright.core.files import tree_hashes
@@ -160,15 +160,24 @@ def test_predict_takes_texts_and_files(finished_run: Path, tunewright: Callable[
     lines = [line.split("\t") for line in shown.out.splitlines()]
     assert [line[2] for line in lines] == ["word1 billing1", "two lines"]
     assert all(line[0] in {"billing", "delivery"} and 0.5 <= float(line[1]) <= 1 for line in lines)
-    (finished_run / "new.csv").write_text("body,when\nlate again,1\nwhere is it,2\n", encoding="utf-8")
+    (finished_run / "new.csv").write_text("what,when\nlate again,1\nwhere is it,2\n", encoding="utf-8")
     unclear = tunewright("predict", "runs/recipe", "--file", "new.csv")
     assert unclear.code == 2
     assert "--column" in unclear.err
-    told = tunewright("predict", "runs/recipe", "--file", "new.csv", "--column", "body", "--out", "found.jsonl")
+    told = tunewright("predict", "runs/recipe", "--file", "new.csv", "--column", "what", "--out", "found.jsonl")
     assert "wrote 2 predictions" in told.out
     found = [json.loads(line) for line in (finished_run / "found.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["text"] for row in found] == ["late again", "where is it"]
     assert all(abs(sum(row["probabilities"].values()) - 1) < 1e-6 for row in found)
+
+
+def test_predict_reads_the_column_that_the_model_learned_from(project: Path, tunewright: Callable[..., Ran]) -> None:
+    write_csv(project / "train.csv", [(n, *row) for n, row in enumerate(records(60))], ("note", "body", "label"))
+    quick = (*QUICK, "train.max_steps=1", "data.input=body", "data.target=label")
+    assert tunewright("prepare", "recipe.yaml", *quick).code == 0
+    assert tunewright("train", "recipe.yaml", *quick).code == 0
+    told = tunewright("predict", "runs/recipe", "--file", "train.csv", "--json").json["predictions"]
+    assert [row["text"] for row in told] == [text for text, _ in records(60)]
 
 
 def test_predict_answers_alike_from_a_text_and_from_a_file(finished_run: Path, tunewright: Callable[..., Ran]) -> None:

@@ -81,14 +81,18 @@ def test_another_fault_goes_on_as_it_is(tmp_path: Path) -> None:
         raise KeyError("unrelated")
 
 
+def half_written(folder: Path) -> None:
+    (folder / "a").write_text("second")
+    raise ZeroDivisionError
+
+
 def test_a_folder_built_aside_takes_its_place_only_when_whole(tmp_path: Path) -> None:
     folder = tmp_path / "thing"
     with built_aside(folder) as attempt:
         (attempt / "a").write_text("first")
         assert not folder.exists()
     with pytest.raises(ZeroDivisionError), built_aside(folder) as attempt:
-        (attempt / "a").write_text("second")
-        raise ZeroDivisionError
+        half_written(attempt)
     assert (folder / "a").read_text() == "first"
     with built_aside(folder) as attempt:
         assert names(attempt) == []

@@ -58,12 +58,12 @@ def test_paths_that_join_to_the_same_text_are_different_paths() -> None:
 
 
 def test_a_generator_draws_the_same_numbers_each_time_and_touches_no_other() -> None:
-    np.random.seed(1)  # noqa: NPY002
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(1)
+    before = np.random.get_state()[1].copy()
     first = generator(13, "split").integers(0, 1000, 5).tolist()
     assert generator(13, "split").integers(0, 1000, 5).tolist() == first
     assert generator(13, "other").integers(0, 1000, 5).tolist() != first
-    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
+    assert (np.random.get_state()[1] == before).all()
 
 
 NUMBER = Estimate(0.5, 0.4, 0.6, 10, "wilson")

@@ -9,9 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_room import ENCODERS, LABELS, ticket_rows, word_tokenizer
 from tokenizers.processors import TemplateProcessing
 
+from tiny_room import ENCODERS, LABELS, ticket_rows, word_tokenizer
 from tunewright.inference import score as room
 from tunewright.inference.classify import TrunkEmbedder, TunedClassifier, encode_cut
 from tunewright.inference.score import logits, mean_pooled, score, softmax

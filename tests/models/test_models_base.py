@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_room import save_base
 
+from tiny_room import save_base
 from tunewright.core.errors import RecipeError, RunError
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import family_of, hosted_only, known_model, rate_range

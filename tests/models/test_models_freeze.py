@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 import torch
-from tiny_room import ENCODERS, LABELS
+from safetensors import safe_open
 
+from tiny_room import ENCODERS, LABELS
 from tunewright.core.errors import RecipeError
 from tunewright.models.freeze import apply_method, layer_list, train_mode
 from tunewright.models.load import load_classifier
@@ -148,7 +149,6 @@ def test_the_head_depends_on_the_seed_alone(bert: Path) -> None:
 
 
 def test_the_trunk_is_the_bases_own(bert: Path) -> None:
-    from safetensors import safe_open
 
     model = classifier(bert)
     with safe_open(bert / "model.safetensors", framework="pt") as saved:

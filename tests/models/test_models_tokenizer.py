@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from tiny_room import ENCODERS, LABELS, save_base, word_tokenizer
 
+from tiny_room import ENCODERS, LABELS, save_base, word_tokenizer
 from tunewright.core.errors import RecipeError
 from tunewright.models.base import Base, read_facts
 from tunewright.models.load import load_classifier

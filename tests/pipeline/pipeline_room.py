@@ -7,6 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import tunewright
+from tunewright.pipeline.context import Context
+from tunewright.pipeline.run import run_stages
+from tunewright.recipe.load import load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +31,6 @@ def built(project: Path, *overrides: str) -> tuple[str, ...]:
 
 def run_stage(project: Path, verbs: Sequence[str], overrides: Sequence[str] = (), **context: Any) -> Any:
     """Some stages of the recipe, with a context of one's own."""
-    from tunewright.pipeline.context import Context
-    from tunewright.pipeline.run import run_stages
-    from tunewright.recipe.load import load_recipe
 
     return run_stages(Context(load_recipe(project / "recipe.yaml", overrides), **context), verbs)
 

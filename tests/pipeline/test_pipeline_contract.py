@@ -6,12 +6,15 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from pipeline_room import ALL, built, change, folder, hashes, run, run_stage, times
 
-from tunewright.core.errors import RunError
+from tunewright.core.errors import DataError, RunError
+from tunewright.pipeline import train
 from tunewright.pipeline.stages import RunFolder, Stage, finished
 from tunewright.pipeline.stages import run_stage as one_stage
+from tunewright.recipe.load import load_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +33,6 @@ def test_an_unchanged_run_skips_every_stage_and_rewrites_nothing(finished: Path)
 
 
 def test_the_frozen_test_stands_in_the_lock(finished: Path) -> None:
-    import polars as pl
 
     lock = (finished / "tunewright.lock").read_text()
     test = pl.read_parquet(folder(finished) / "data" / "test.parquet")
@@ -52,8 +54,6 @@ def test_a_change_rebuilds_what_follows_from_it_and_nothing_else(
     finished: Path, override: str, verbs: tuple[str, ...] | None
 ) -> None:
     if verbs is None:  # the frozen test forbids it: tests/data/ holds that law
-        from tunewright.core.errors import DataError
-
         with pytest.raises(DataError, match="refreeze"):
             built(finished, override)
         return
@@ -77,7 +77,6 @@ def test_a_recipe_changed_and_changed_back_gives_the_same_files_again(finished: 
 def test_changing_back_before_the_new_training_is_complete_restores_the_previous_one(
     finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tunewright.pipeline import train
 
     first = hashes(folder(finished) / "model")
     written = (folder(finished) / "training" / "events.jsonl").stat().st_mtime_ns
@@ -178,7 +177,6 @@ def test_a_whole_run_says_in_its_folder_what_it_was_made_of(finished: Path) -> N
     overview = json.loads((root / "manifest.json").read_text())
     assert tuple(overview) == ALL
     assert json.loads((root / "environment.json").read_text())["torch"]
-    from tunewright.recipe.load import load_recipe
 
     assert load_recipe(root / "recipe.yaml").recipe == load_recipe(finished / "recipe.yaml").recipe
     assert not list(root.glob(".*attempt*"))

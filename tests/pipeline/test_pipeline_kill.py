@@ -20,9 +20,15 @@ from pipeline_kills import (
     start_command,
     start_fork,
 )
-from tiny_room import write_recipe
 
+from tiny_room import write_recipe
 from tunewright.core.errors import MissingPackage
+from tunewright.pipeline.context import Context
+from tunewright.pipeline.quickstart import lay_out
+from tunewright.pipeline.recipes import recipe_text
+from tunewright.pipeline.run import run_stages
+from tunewright.recipe.load import load_recipe
+from tunewright.starter.encoder import encoder_folder
 from tunewright.training.checkpoint import read_progress
 
 if TYPE_CHECKING:
@@ -91,26 +97,22 @@ def test_a_run_killed_while_it_writes_and_resumed_equals_the_unbroken_one(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_ten_kills_of_the_command_line_leave_no_trace(prepared_project: Path) -> None:
     unbroken, killed = a_copy(prepared_project, "unbroken"), a_copy(prepared_project, "killed")
     for recipe in (unbroken, killed):
         content = json.loads(recipe.read_text())
-        content["train"] |= {"epochs": 200.0, "checkpoint_every": 7, "evaluate_every": 11, "max_steps": 1500}
+        content["train"] |= {"epochs": 40.0, "checkpoint_every": 7, "evaluate_every": 11, "max_steps": 300}
         write_recipe(recipe.parent, content)
     assert end_of(start_command(unbroken)) == 0
-    steps = sorted(random.SystemRandom().sample(range(1, 1200), 10))
+    steps = sorted(random.SystemRandom().sample(range(1, 250), 10))
     assert killed_until_done(start_command, killed, steps) == 10
     assert result(killed) == result(unbroken), f"killed at steps {steps}"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_ten_kills_of_the_starter_encoder_leave_no_trace(tmp_path: Path) -> None:
-    from tunewright.pipeline.context import Context
-    from tunewright.pipeline.quickstart import lay_out
-    from tunewright.pipeline.recipes import recipe_text
-    from tunewright.pipeline.run import run_stages
-    from tunewright.recipe.load import load_recipe
-    from tunewright.starter.encoder import encoder_folder
 
     try:
         encoder_folder()

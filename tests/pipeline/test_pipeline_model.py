@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import random
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from pipeline_room import accuracy, folder, hashes, run, run_stage
-from tiny_room import ENCODERS, LABELS, lay_out, ticket_rows
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import tunewright
+from tiny_room import ENCODERS, LABELS, lay_out, save_base, ticket_rows, write_tickets
 from tunewright.core.errors import RunError
 from tunewright.pipeline.predict import load_classifier, predict_rows
+from tunewright.tracking.events import read_events
+from tunewright.training import checkpoint
+from tunewright.training.checkpoint import read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +33,6 @@ TEXTS = [row["text"] for row in ticket_rows(9, seed=8)]
 
 def plain_probabilities(model: Path, texts: list[str]) -> np.ndarray:
     """What somebody gets who has transformers and never heard of tunewright."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
     network = AutoModelForSequenceClassification.from_pretrained(model).eval()
@@ -54,7 +61,6 @@ def test_a_family_trains_saves_reloads_and_predicts_the_same(
 
 
 def test_the_tuned_model_gives_the_predictions_that_were_evaluated(finished: Path) -> None:
-    import polars as pl
 
     predicted = pl.read_parquet(folder(finished) / "evaluation" / "predictions.parquet")
     test = pl.read_parquet(folder(finished) / "data" / "test.parquet")
@@ -66,9 +72,6 @@ def test_the_tuned_model_gives_the_predictions_that_were_evaluated(finished: Pat
 
 
 def test_the_model_is_the_best_checkpoint(finished: Path) -> None:
-    from safetensors.torch import load_file
-
-    from tunewright.training.checkpoint import read_progress
 
     outcome = json.loads((folder(finished) / "training" / "outcome.json").read_text())
     (checkpoint,) = (folder(finished) / "training" / "checkpoints").iterdir()
@@ -99,7 +102,6 @@ def test_a_model_that_was_altered_is_not_used(finished: Path) -> None:
 
 
 def test_frozen_weights_leave_the_run_as_they_came(prepared_project: Path, bert: Path) -> None:
-    from safetensors.torch import load_file
 
     run_stage(prepared_project, ["train"], ["train.method={kind: top_layers, layers: 1}"])
     base = load_file(bert / "model.safetensors")
@@ -125,7 +127,6 @@ def test_the_same_recipe_twice_gives_the_same_bytes_and_another_seed_others(fini
 
 
 def test_a_library_call_needs_no_observer_and_its_record_holds_every_step(finished: Path) -> None:
-    from tunewright.tracking.events import read_events
 
     steps, evaluations = read_events(folder(finished) / "training" / "events.jsonl")
     assert [step.step for step in steps] == list(range(1, 23))
@@ -139,9 +140,6 @@ LEARNS = {"epochs": 14.0, "optimizer": {"lr": 3e-3}, "evaluate_every": "epoch", 
 
 
 def learnable(base: Path, tmp_path: Path, *, permuted: bool) -> Path:
-    import random
-
-    from tiny_room import write_tickets
 
     recipe = lay_out(tmp_path, base, **LEARNS)
     rows = ticket_rows(240)
@@ -156,7 +154,6 @@ def learnable(base: Path, tmp_path: Path, *, permuted: bool) -> Path:
 @pytest.fixture(scope="module")
 def lively(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random base with larger weights, which learns within seconds."""
-    from tiny_room import save_base
 
     return save_base(tmp_path_factory.mktemp("lively") / "bert", initializer_range=0.2)
 
@@ -189,9 +186,6 @@ def test_early_stopping_ends_a_run_and_the_best_stays(prepared_project: Path) ->
 def test_a_full_disk_stops_the_run_with_exit_4_and_it_goes_on_where_it_stood(
     prepared_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import errno
-
-    from tunewright.training import checkpoint
 
     whole = checkpoint.save_file
     saves: list[int] = []

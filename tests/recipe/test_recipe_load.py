@@ -40,7 +40,12 @@ def test_a_missing_key_is_named_with_what_it_is_for(tmp_path: Path, missing: str
         ("train:\n\n  optimizer:\n    Lr: 1.0\n", "train.optimizer.Lr", 7, ["unknown key", "lr"]),
         ("train:\n  schedule: {kind: cosin}\n", "train.schedule.kind", 5, ["did you mean 'cosine'?", "linear"]),
         ("train:\n  schedule: {warmup: 0.1}\n", "train.schedule", 5, ["the key 'kind'"]),
-        ("train:\n  schedule:\n    kind: cosine\n    warmpu: 0.1\n", "train.schedule.warmpu", 7, ["did you mean 'warmup'?"]),
+        (
+            "train:\n  schedule:\n    kind: cosine\n    warmpu: 0.1\n",
+            "train.schedule.warmpu",
+            7,
+            ["did you mean 'warmup'?"],
+        ),
         ("train:\n  precision: fp23\n", "train.precision", 5, ["did you mean 'fp32'?", "bf16"]),
         ("train:\n  epochs: five\n", "train.epochs", 5, ["'five'", "number"]),
         ("train:\n  epochs: -1.0\n", "train.epochs", 5, ["-1.0", "greater than 0"]),
@@ -55,9 +60,14 @@ def test_a_missing_key_is_named_with_what_it_is_for(tmp_path: Path, missing: str
         ("seed: -1\n", "seed", 4, ["-1"]),
         ("gate:\n  conditions: []\n", "gate.conditions", 5, ["at least 1"]),
         ("gate:\n  conditions:\n    - {kind: flor}\n", "gate.conditions.0.kind", 6, ["did you mean 'floor'?"]),
-        ("gate:\n  conditions:\n    - {kind: floor, metric: accuracy, at_least: 2.0}\n", "gate.conditions.0.at_least", 6, ["2.0"]),
+        (
+            "gate:\n  conditions:\n    - {kind: floor, metric: accuracy, at_least: 2.0}\n",
+            "gate.conditions.0.at_least",
+            6,
+            ["2.0"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_named_with_place_line_and_remedy(
     tmp_path: Path, text: str, place: str, line: int, parts: list[str]
 ) -> None:
@@ -160,7 +170,12 @@ def test_an_override_that_cannot_be_is_refused_by_its_own_words(tmp_path: Path, 
 
 @pytest.mark.parametrize(
     ("file", "given", "name"),
-    [("my recipe.yaml", None, "my-recipe"), ("....yaml", None, "run"), ("r.yaml", "x.y", "x.y"), ("é.yaml", None, "run")],
+    [
+        ("my recipe.yaml", None, "my-recipe"),
+        ("....yaml", None, "run"),
+        ("r.yaml", "x.y", "x.y"),
+        ("é.yaml", None, "run"),
+    ],
 )
 def test_a_run_is_named_by_the_recipe_or_its_file(tmp_path: Path, file: str, given: str | None, name: str) -> None:
     text = SMALLEST + (f"name: {given}\n" if given else "")

@@ -31,7 +31,9 @@ def of(spec: Any, **fields: Any) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({}, optional=fields).map(lambda values: spec(**values))
 
 
-SPLITS = [of(kind, validation=SHARE, test=SHARE, seed=st.integers()) for kind in (StratifiedSplit, GroupSplit, TimeSplit)]
+SPLITS = [
+    of(kind, validation=SHARE, test=SHARE, seed=st.integers()) for kind in (StratifiedSplit, GroupSplit, TimeSplit)
+]
 SCHEDULES = [of(kind, warmup=st.floats(0, 0.99)) for kind in (Linear, Cosine, Constant)]
 CONDITIONS = [
     of(BetterThan, metric=METRIC, alpha=st.floats(0.001, 0.49)),
@@ -84,9 +86,7 @@ RECIPES = st.builds(
 
 @settings(deadline=None, max_examples=60)
 @given(recipe=RECIPES)
-def test_any_recipe_written_out_and_loaded_is_equal(
-    tmp_path_factory: pytest.TempPathFactory, recipe: Recipe
-) -> None:
+def test_any_recipe_written_out_and_loaded_is_equal(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> None:
     path = tmp_path_factory.getbasetemp() / "written.yaml"
     path.write_text(recipe_text(LoadedRecipe(recipe, path, ())), encoding="utf-8")
     assert load_recipe(path).recipe == recipe

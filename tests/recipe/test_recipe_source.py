@@ -50,7 +50,9 @@ def test_a_file_too_large_to_be_a_recipe_is_not_read(tmp_path: Path) -> None:
     assert "bytes" in only(refused(tmp_path, SMALLEST + "#" * MAX_BYTES)).given
 
 
-@pytest.mark.parametrize(("text", "word"), [("", "empty"), ("- a\n", "list"), ("just words\n", "str"), ("# c\n", "empty")])
+@pytest.mark.parametrize(
+    ("text", "word"), [("", "empty"), ("- a\n", "list"), ("just words\n", "str"), ("# c\n", "empty")]
+)
 def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str, word: str) -> None:
     assert word in only(refused(tmp_path, text)).given
 
@@ -82,6 +84,13 @@ def test_every_key_has_its_line(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.write_text("a: 1\n\nb:\n  # a comment\n  c:\n    - x\n    - d: 2\n")
     source = read_source(path)
-    assert source.lines == {("a",): 1, ("b",): 3, ("b", "c"): 5, ("b", "c", 0): 6, ("b", "c", 1): 7, ("b", "c", 1, "d"): 7}
+    assert source.lines == {
+        ("a",): 1,
+        ("b",): 3,
+        ("b", "c"): 5,
+        ("b", "c", 0): 6,
+        ("b", "c", 1): 7,
+        ("b", "c", 1, "d"): 7,
+    }
     assert source.where(("b", "c", 1, "d", "deeper")) == f"{path}, line 7"
     assert source.where(("z",)) == str(path)

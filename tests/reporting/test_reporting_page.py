@@ -9,6 +9,7 @@ import pytest
 from reporting_stories import HOSTILE, empty_story, gappy_story, hostile_story, make_story
 
 from tunewright.core.results import Verdict
+from tunewright.reporting.figures import breakable
 from tunewright.reporting.page import render_page
 from tunewright.reporting.templating import read_template
 
@@ -195,3 +196,7 @@ def test_a_long_text_is_cut():
     story = make_story()
     error = replace(story.errors[0], text="word " * 5000)
     assert len(render_page(replace(story, errors=(error,)))) < len(render_page(story)) + 1000
+
+
+def test_a_long_label_may_break_after_an_underscore_and_is_escaped() -> None:
+    assert str(breakable("card_<b>_fee")) == "card_<wbr>&lt;b&gt;_<wbr>fee"

@@ -46,9 +46,9 @@ def test_an_epoch_holds_every_row_once_in_steps_of_exactly_the_batch_size_but_on
 def test_an_epoch_is_a_pure_function_of_seed_epoch_and_data_hash(
     lengths: list[int], batch_size: int, seed: int, number: int, key: str
 ) -> None:
-    np.random.seed(len(lengths))  # noqa: NPY002  # the global generator must have no say
+    np.random.seed(len(lengths))  # the global generator must have no say
     first = epoch(lengths, batch_size, seed, number, key)
-    np.random.seed(0)  # noqa: NPY002
+    np.random.seed(0)
     assert epoch(lengths, batch_size, seed, number, key) == first
 
 

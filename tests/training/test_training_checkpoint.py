@@ -8,11 +8,11 @@ import json
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from safetensors import safe_open
 from training_room import same_bits, snapshot, state_of, step_of, tiny_bert, token_rows
 
 from tunewright.core.errors import RunError
@@ -34,6 +34,7 @@ from tunewright.training.step import optimizer_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tunewright.training.step import TrainState
 
@@ -137,7 +138,6 @@ def test_only_trained_weights_are_saved(tmp_path: Path) -> None:
     model.base_model.requires_grad_(requires_grad=False)
     state = state_of(model)
     go_on(state, 1)
-    from safetensors import safe_open
 
     with safe_open(saved(state, tmp_path) / WEIGHTS, framework="numpy") as tensors:
         assert sorted(tensors.keys()) == ["classifier.bias", "classifier.weight"]

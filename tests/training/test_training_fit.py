@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from training_room import snapshot, state_of, tiny_bert, token_rows
 
 from tunewright.core.errors import Interrupted, RunError
 from tunewright.data.loader import LoadPlan
 from tunewright.recipe.train import AdamW, Constant, EarlyStopping, Linear, TrainSpec
-from tunewright.training.checkpoint import newest_checkpoint
+from tunewright.training import settings
+from tunewright.training.checkpoint import load_checkpoint, newest_checkpoint
 from tunewright.training.engine import Duration
 from tunewright.training.fit import FitPlan, Hooks, fit, total_steps
 from tunewright.training.interrupt import interruptions
@@ -128,7 +130,7 @@ def test_the_last_step_is_evaluated_and_saved_even_off_the_beat(tmp_path: Path) 
 def test_a_signal_ends_the_training_after_its_step_with_a_checkpoint(tmp_path: Path) -> None:
     asked = iter([None, None, None, None, 15])
     with pytest.raises(Interrupted) as raised:
-        fitted(tmp_path, SPEC, lambda n: float(n), interrupted=lambda: next(asked))
+        fitted(tmp_path, SPEC, float, interrupted=lambda: next(asked))
     assert raised.value.exit_code == 143
     found = newest_checkpoint(tmp_path, "key")
     assert found is not None
@@ -136,7 +138,6 @@ def test_a_signal_ends_the_training_after_its_step_with_a_checkpoint(tmp_path: P
 
 
 def test_patience_survives_a_resume(tmp_path: Path) -> None:
-    from tunewright.training.checkpoint import load_checkpoint
 
     values = [0.5, 0.7, 0.6, 0.6, 0.6, 0.6]
     asked = iter([None] * 6 + [2])
@@ -189,7 +190,7 @@ def test_the_number_of_steps_follows_from_epochs_and_max_steps(rows: int, spec: 
 def test_the_schedule_is_fitted_to_the_steps_really_done(tmp_path: Path) -> None:
     for schedule, first, last in ((Linear(warmup=0.25), 1 / 3, 1 / 9), (Constant(), 1.0, 1.0)):
         spec = SPEC.model_copy(update={"schedule": schedule, "early_stopping": None})
-        _, watched, _ = fitted(tmp_path / schedule.kind, spec, lambda n: float(n))
+        _, watched, _ = fitted(tmp_path / schedule.kind, spec, float)
         rates = [step.lr for step in watched.steps]
         assert rates[0] == pytest.approx(1e-3 * first)
         assert rates[-1] == pytest.approx(1e-3 * last)
@@ -205,11 +206,9 @@ def test_settings_that_are_given_are_taken_and_no_probe_is_run(tmp_path: Path) -
 
 
 def test_the_precision_probe_is_asked_once_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
 
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         pytest.skip("the probe is the CPU's")
-    from tunewright.training import settings
 
     measured = iter([9.0, 0.1])
     monkeypatch.setattr(settings, "measure_bf16_speedup", lambda: next(measured))

@@ -70,25 +70,26 @@ def poisoned_gradient(model, batch, device):
 @pytest.mark.parametrize("max_norm", [1.0, None])
 def test_a_number_that_is_not_finite_stops_the_run_before_it_touches_the_weights(loss, max_norm) -> None:
     state = state_of(tiny_bert())
+    for after in range(2):  # an epoch of two steps, so that there are moments
+        batches = step_of(ROWS, batch_size=8, micro_batch_tokens=40, after=after)
+        optimizer_step(state, batches, classification_loss, lr=1e-3, max_norm=max_norm)
+    steps = [step_of(ROWS, batch_size=8, micro_batch_tokens=40, after=after) for after in (2, 3)]
+    sound, poisoned = sorted(steps, key=lambda step: any("row4" in batch.row_ids for batch in step.batches))
+    optimizer_step(state, sound, loss, lr=1e-3, max_norm=max_norm)
+    before, done = snapshot(state), state.step
     with pytest.raises(RunError) as raised:
-        for after in range(2 * 2):  # the poisoned row comes once in each epoch of two steps
-            if after == 2:
-                before = snapshot(state)
-            batches = step_of(ROWS, batch_size=8, micro_batch_tokens=40, after=after)
-            before = snapshot(state)
-            use = loss if after >= 2 else classification_loss
-            optimizer_step(state, batches, use, lr=1e-3, max_norm=max_norm)
+        optimizer_step(state, poisoned, loss, lr=1e-3, max_norm=max_norm)
     assert same_bits(snapshot(state), before)
     problem = raised.value.problems[0]
-    assert re.fullmatch(r"training step [34]", problem.place)
+    assert problem.place == f"training step {poisoned.step}"
     assert "not finite" in problem.given or "nan" in problem.given or "inf" in problem.given
     assert raised.value.exit_code == 4
     named = set(re.findall(r"row\d+", problem.given))
-    assert named <= {row for batch in batches.batches for row in batch.row_ids}
+    assert named <= {row for batch in poisoned.batches for row in batch.row_ids}
     if loss is poisoned_loss:
         assert "row4" in named
-        assert named == {row for batch in batches.batches if "row4" in batch.row_ids for row in batch.row_ids}
-    assert state.step == batches.step - 1
+        assert named == {row for batch in poisoned.batches if "row4" in batch.row_ids for row in batch.row_ids}
+    assert state.step == done
 
 
 def test_poisoned_weights_stop_the_run_and_stay_as_they_were() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
+from transformers import BertConfig, BertForSequenceClassification
 
 from tunewright.data.loader import LoadPlan, StepBatches, collate, load_steps
 from tunewright.data.tokenize import TokenRows
@@ -34,7 +35,6 @@ def token_rows(lengths: Sequence[int], *, key: str = "rows", seed: int = 1) -> T
 
 def tiny_bert(*, dropout: float = 0.0) -> Any:
     """A two-layer BERT classifier with random weights, the same ones each time."""
-    from transformers import BertConfig, BertForSequenceClassification
 
     config = BertConfig(
         vocab_size=VOCABULARY,

@@ -22,7 +22,9 @@ def predict(
     *,
     text: Annotated[list[str] | None, typer.Option("--text", "-t", help="A text; may be given many times.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="A data file with a text column.")] = None,
-    column: Annotated[str | None, typer.Option("--column", help="The text column, where it has another name.")] = None,
+    column: Annotated[
+        str | None, typer.Option("--column", help="The text column, if not that of the training.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write one JSON line a row here.")] = None,
     as_json: AsJson = False,
 ) -> None:

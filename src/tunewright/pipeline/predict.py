@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.core.errors import DataError, Problem, RecipeError, RunError
 from tunewright.core.files import atomic_write
+from tunewright.data.columns import recognised
 from tunewright.data.normalise import clean_text
 from tunewright.data.read import read_table
+from tunewright.data.words import column_names
 from tunewright.inference.classify import TunedClassifier
 from tunewright.models.base import Base, read_facts
 from tunewright.models.load import load_tuned
@@ -21,8 +23,6 @@ from tunewright.recipe.load import load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from tunewright.recipe.data import CleanSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ def predict_rows(run: Path, *, texts: Sequence[str], file: Path | None, column: 
 
     Raises RecipeError without texts, RunError without a whole model.
     """
-    rows = [*texts, *(_texts_of(file, column) if file is not None else ())]
-    if not rows:
+    if not texts and file is None:
         raise RecipeError(Problem("predict", "no texts", "--text or --file", 'tunewright predict RUN --text "…"'))
-    model, clean = load_classifier(run), _cleaning(run)
-    probabilities_NK = model.probabilities([clean_text(text, clean) for text in rows])
+    model, spec = load_classifier(run), _data_spec(run)
+    rows = [*texts, *(_texts_of(file, column, learned=spec.input) if file is not None else ())]
+    probabilities_NK = model.probabilities([clean_text(text, spec.clean) for text in rows])
     best_N = probabilities_NK.argmax(axis=1)
     return [
         Prediction(text, model.labels[best], float(row[best]), dict(zip(model.labels, map(float, row), strict=True)))
@@ -56,9 +56,9 @@ def predict_rows(run: Path, *, texts: Sequence[str], file: Path | None, column: 
     ]
 
 
-def _cleaning(run: Path) -> CleanSpec:
-    """The cleaning of the recipe that the run keeps."""
-    return load_recipe(_root(run) / "recipe.yaml").recipe.data.clean
+def _data_spec(run: Path) -> DataSpec:
+    """The data section of the recipe that the run keeps: its text column and its cleaning."""
+    return load_recipe(_root(run) / "recipe.yaml").recipe.data
 
 
 def _root(run: Path) -> Path:
@@ -90,10 +90,12 @@ def write_rows(path: Path, rows: Sequence[Prediction]) -> None:
     atomic_write(path, "".join(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in rows).encode())
 
 
-def _texts_of(file: Path, column: str | None) -> list[str]:
+def _texts_of(file: Path, column: str | None, *, learned: str | None) -> list[str]:
+    """The texts of a file: of the column named, else of the one learned from, else of one recognised by its name."""
     table = read_table(str(file), folder=Path(), spec=DataSpec(train=str(file)))
     names = [name for name in table.frame.columns if not name.startswith("__")]
-    name = column or (names[0] if len(names) == 1 else next((n for n in names if n.lower() in {"text", "input"}), None))
+    found = names if len(names) == 1 else recognised(names, column_names("input"))
+    name = column or (learned if learned in names else found[0] if len(found) == 1 else None)
     if name is None or name not in names:
         given = f"no column {column!r}" if column else "it is not clear which column holds the text"
         raise RecipeError(Problem(str(file), given, f"one of: {', '.join(names)}", "name it with --column"))

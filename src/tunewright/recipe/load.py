@@ -104,6 +104,8 @@ def _nearest(problems: list[Problem]) -> list[Problem]:
 
 def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) -> Problem:
     path, owner = _recipe_path(error["loc"])
+    if error["type"] == "extra_forbidden" and path[-1:] != error["loc"][-1:]:
+        path = (*path, error["loc"][-1])  # a key nobody knows may look like pydantic's name for a type: `mod[el`
     place = ".".join(map(str, path)) or "recipe"
     written = next((o for o in overrides if o.partition("=")[0] == place), None)
     where = f"override {written!r}" if written else source.where(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, NodeEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tunewright.core.errors import Problem, RecipeError
@@ -84,9 +84,13 @@ def _read_text(path: Path) -> str:
 
 def _compose(path: Path, text: str) -> Node | None:
     loader = YAML(typ="safe", pure=True)
+    depth = 0
     try:
         for event in loader.parse(text):
             line = event.start_mark.line + 1
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if depth - 1 > MAX_DEPTH:  # told before the whole is composed, which would take minutes
+                raise _too_deep(path, line)
             if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
                 raise _refused(
                     path,
@@ -114,6 +118,10 @@ def _refused(path: Path, line: int, given: str, expected: str, remedy: str) -> R
     return RecipeError(Problem("recipe", given, expected, remedy, f"{path}, line {line}"))
 
 
+def _too_deep(path: Path, line: int) -> RecipeError:
+    return _refused(path, line, f"nested more than {MAX_DEPTH} levels deep", "a flat recipe", "remove the nesting")
+
+
 def _plain(path: Path, node: Node | None, at: KeyPath, lines: dict[KeyPath, int]) -> Any:
     if node is None:
         return None
@@ -122,7 +130,7 @@ def _plain(path: Path, node: Node | None, at: KeyPath, lines: dict[KeyPath, int]
     if str(node.tag) not in PLAIN_TAGS:
         raise _refused(path, line, f"YAML tag {tag or node.tag!s}", "plain values without tags", "remove the tag")
     if len(at) > MAX_DEPTH:
-        raise _refused(path, line, f"nested more than {MAX_DEPTH} levels deep", "a flat recipe", "remove the nesting")
+        raise _too_deep(path, line)
     if isinstance(node, MappingNode):
         return _mapping(path, node, at, lines)
     if isinstance(node, SequenceNode):

@@ -104,7 +104,8 @@ def excerpt(text: str, length: int = 600) -> str:
 
 def breakable(text: str) -> Markup:
     """The text as HTML that may break after an underscore: labels are long words."""
-    return Markup(escape(clean(text)).replace("_", "_<wbr>"))  # noqa: S704  # escaped here
+    escaped = str(escape(clean(text)))  # as plain text: `Markup.replace` would escape the replacement too
+    return Markup(escaped.replace("_", "_<wbr>"))  # noqa: S704  # escaped here
 
 
 def moment(iso: str) -> str:

@@ -87,7 +87,9 @@ def _rows(system: SystemScores, results: Results) -> int:
 def _p(comparison: Comparison | None, system: SystemScores) -> Text:
     if system.role == "tuned":
         return Text("")
-    p = figures.known(comparison.p_value) if comparison else None
+    if comparison is None:
+        return Text("–")  # the two were not compared: the gate does not ask for it
+    p = figures.known(comparison.p_value)
     return Text("unknown" if p is None else figures.p_value(p))
 
 
