@@ -17,9 +17,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from benchmarks.record import conditions, write_record
+from tunewright.core.codec import to_data
+from tunewright.core.predictions import ClassPredictions
+from tunewright.evaluation.paired import compare
+from tunewright.evaluation.settings import ScoreSettings
+from tunewright.pipeline.store import read_predictions
 from tunewright.starter.encoder import encoder_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +54,36 @@ def main() -> None:
         for system in options.systems
     }
     print("mean test accuracy:", ", ".join(f"{name} {value:.4f}" for name, value in means.items()))
-    write_record(options.json, {"rows": rows, "means": means, **conditions(threads=options.threads)})
+    pooled = [_over_seeds(work, options.seeds, against) for against in ("base", "tfidf_linear")]
+    record = {"rows": rows, "means": means, "over_seeds": pooled, **conditions(threads=options.threads)}
+    write_record(options.json, record)
+
+
+def _over_seeds(work: Path, seeds: list[int], against: str) -> dict[str, Any]:
+    """All seeds' tuned predictions against a baseline's: the test rows are the clusters, swapped whole.
+
+    The seeds share their test rows, so their p-values are not independent; this is one test for all of them.
+    """
+    runs = [work / "runs" / f"seed{seed}" for seed in seeds]
+    tuned = _stacked([read_predictions(run / "evaluation" / "predictions.parquet") for run in runs])
+    other = _stacked([read_predictions(run / "baseline" / f"{against}.parquet") for run in runs])
+    settings = ScoreSettings(confidence=0.95, resamples=10_000, seed=1)
+    found = compare(tuned, other, metric="accuracy", system="tuned", against=against, settings=settings)
+    gain = found.difference
+    interval = f"{gain.low:+.4f} to {gain.high:+.4f}"
+    print(f"over {len(seeds)} seeds, tuned minus {against}: {gain.value:+.4f} ({interval}), p = {found.p_value:.2g}")
+    return dict(to_data(found))
+
+
+def _stacked(parts: list[ClassPredictions]) -> ClassPredictions:
+    """The predictions of all seeds as one, with the row as the cluster."""
+    return ClassPredictions(
+        row_ids=tuple(f"{row}/{seed}" for seed, part in enumerate(parts) for row in part.row_ids),
+        labels=parts[0].labels,
+        probabilities_NK=np.concatenate([part.probabilities_NK for part in parts]),
+        targets_N=np.concatenate([part.targets_N for part in parts]),
+        clusters=tuple(row for part in parts for row in part.row_ids),
+    )
 
 
 def _ours(recipe: Path, overrides: list[str]) -> dict[str, Any]:

@@ -132,9 +132,12 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
             where,
         )
     if kind == "union_tag_not_found":
-        return Problem(
-            place, f"given {given}", "a mapping with the key 'kind'", f"say which: `{path[-1]}: {{kind: …}}`", where
-        )
+        kinds = _kinds(owner, path)
+        expected = f"a mapping with the key 'kind', one of: {', '.join(kinds)}"
+        listed = any(isinstance(part, int) for part in path)  # an override cannot reach into a list
+        by_override = "" if listed else f", or on the command line {place}.kind={kinds[0]}"
+        remedy = f"say which: `kind: {kinds[0]}`{by_override}"
+        return Problem(place, f"given {given}", expected, remedy, where)
     if kind == "string_pattern_mismatch":
         return Problem(
             place,
@@ -159,6 +162,15 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _kinds(owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> list[str]:
+    """The kinds that a field, or an item of its list, may be; an ellipsis where that is not known."""
+    name = next((part for part in reversed(path) if isinstance(part, str)), "")
+    info = owner.model_fields.get(name) if owner else None
+    members = _member_types(info.annotation) if info else []
+    kinds = [m.model_fields["kind"].default for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
+    return kinds or ["…"]
 
 
 def _expected(owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
