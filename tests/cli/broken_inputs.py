@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broken_recipes import DATA, RECIPES
-from broken_ways import BERT, NO_TENSORS, TRAIN, Broken, held, model, model_files, sound, tampered
+from broken_ways import BERT, NO_TENSORS, TRAIN, Broken, data_of, held, model, model_files, sound, tampered
 from cli_room import POSITIONS
 
 MODELS = (
@@ -33,6 +33,33 @@ MODELS = (
         "'starter/encoder'",
         "correct",
         model("starter/encodre"),
+    ),
+    Broken(
+        "a hub name that the hub would not have",
+        2,
+        "model.name",
+        "'foo/bar.git' is no folder and no hub name",
+        "hub name",
+        "correct",
+        model("foo/bar.git"),
+    ),
+    Broken(
+        "a hub name with two hyphens in a row",
+        2,
+        "model.name",
+        "'a/b--c' is no folder and no hub name",
+        "hub name",
+        "correct",
+        model("a/b--c"),
+    ),
+    Broken(
+        "a model of nobody here",
+        2,
+        "model.name",
+        "'~nosuchuser/model' is no folder and no hub name",
+        "Hugging Face layout",
+        "correct",
+        model("~nosuchuser/model"),
     ),
     Broken(
         "a hub model out of reach",
@@ -107,6 +134,55 @@ MODELS = (
         "encoder for classification",
         "starter/encoder",
         model_files(config_json=b'{"model_type": "gpt2"}', model__safetensors=NO_TENSORS),
+    ),
+    Broken(
+        "an override without bottom",
+        2,
+        "train.epochs",
+        "nested more than 20 levels deep",
+        "a YAML value",
+        "brackets",
+        sound,
+        "run recipe.yaml train.epochs=" + "[" * 5_000,
+    ),
+    Broken(
+        "an override with a tag",
+        2,
+        "train.epochs",
+        "YAML tag",
+        "a YAML value",
+        "tags",
+        sound,
+        "run recipe.yaml train.epochs=!!python/name:os.system",
+    ),
+    Broken(
+        "a data set of the hub whose name has a blank",
+        2,
+        "data.train",
+        "cannot read the hub name 'hub:bad name'",
+        "hub:owner/name",
+        "correct",
+        data_of("data: hub:bad name"),
+    ),
+    Broken(
+        "a gate that asks for a system nobody scores",
+        2,
+        "gate.conditions",
+        "evaluation.baselines leaves out 'probe'",
+        "scored",
+        "evaluation.baselines",
+        sound,
+        "run recipe.yaml evaluation.baselines=[majority]",
+    ),
+    Broken(
+        "a gate below the least p-value",
+        2,
+        "gate.conditions",
+        "evaluation.resamples 100",
+        "below alpha",
+        "raise evaluation.resamples",
+        sound,
+        "run recipe.yaml evaluation.resamples=100 'gate.conditions=[{kind: better_than, alpha: 0.001}]'",
     ),
     Broken(
         "a task this version lacks",

@@ -21,6 +21,10 @@ FIT = (
     "evaluation.baselines=[probe, probe]",
     "split={kind: stratified, seed: 99999999999999999999999}",
     "data.train=.",
+    "split.seed=7",
+    "data.label_map={1: a}",
+    "split.test=0.3",
+    "train.schedule.warmup=0.2",
 )
 """Odd, and within what the recipe allows."""
 UNFIT = (
@@ -55,7 +59,7 @@ UNFIT = (
     "data.train=hub:",
     "data.train=hub:x",
     "data.group=label",
-    "split.seed=7",
+    "train.method.layers=1",
     "data.encoding=rot13",
     "data.encoding=hex",
     "data.encoding=",
@@ -66,7 +70,6 @@ UNFIT = (
     "data.id=label",
     "data.test=train.csv",
     "data.label_map=[]",
-    "data.label_map={1: a}",
     "data.clean=false",
     "evaluation.confidence=1",
     "a.b.c=1",
@@ -102,7 +105,7 @@ def test_an_override_that_makes_no_sense_is_refused_in_words(
 
 
 def test_a_choice_without_its_kind_is_told_which_kinds_there_are(project: Path, tunewright: Callable[..., Ran]) -> None:
-    (fault,) = checked(tunewright, "split.test=0.3").json["problems"]
-    assert "stratified, group, time" in fault["expected"]
-    assert "split.kind=stratified" in fault["remedy"]
-    assert tunewright("check", "recipe.yaml", "split.test=0.3", "split.kind=stratified").code == 0
+    (fault,) = checked(tunewright, "train.method.layers=1").json["problems"]
+    assert "full, top_layers" in fault["expected"]
+    assert "train.method.kind=top_layers" in fault["remedy"]
+    assert tunewright("check", "recipe.yaml", "train.method.layers=1", "train.method.kind=top_layers").code == 0

@@ -152,7 +152,7 @@ def test_overrides_reach_the_run(finished_run: Path, tunewright: Callable[..., R
     run = finished_run / "runs" / "other"
     assert json.loads((run / "training" / "outcome.json").read_text())["steps"] == 3
     assert json.loads((run / "resolved.json").read_text())["resolved"]["lr"] == 0.001
-    assert "overrides: train.epochs=2" in (run / "recipe.yaml").read_text().splitlines()[0]
+    assert 'overrides: "train.epochs=2"' in (run / "recipe.yaml").read_text().splitlines()[0]
 
 
 def test_predict_takes_texts_and_files(finished_run: Path, tunewright: Callable[..., Ran]) -> None:
@@ -169,6 +169,18 @@ def test_predict_takes_texts_and_files(finished_run: Path, tunewright: Callable[
     found = [json.loads(line) for line in (finished_run / "found.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["text"] for row in found] == ["late again", "where is it"]
     assert all(abs(sum(row["probabilities"].values()) - 1) < 1e-6 for row in found)
+
+
+def test_a_label_can_neither_move_nor_colour_what_predict_shows(project: Path, tunewright: Callable[..., Ran]) -> None:
+    labels = ("bill\x1b[31ming", "deliv\u202eery")
+    named = dict(zip(("billing", "delivery"), labels, strict=True))
+    write_csv(project / "train.csv", [(text, named[label]) for text, label in records(60)])
+    assert tunewright("prepare", "recipe.yaml", *QUICK).code == 0
+    assert tunewright("train", "recipe.yaml", *QUICK).code == 0
+    told = tunewright("predict", "runs/recipe", "--text", "word1 billing1", "--text", "word1 delivery1").out
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    assert {line.partition("\t")[0] for line in told.splitlines()} <= {"bill\\x1b[31ming", "deliv\\u202eery"}
 
 
 def test_predict_reads_the_column_that_the_model_learned_from(project: Path, tunewright: Callable[..., Ran]) -> None:

@@ -63,6 +63,23 @@ def test_a_gate_against_a_base_that_is_not_scored_is_an_error(project: Path, tun
     assert findings(shown, "gate")[0]["severity"] == "error"
 
 
+@pytest.mark.parametrize(
+    ("conditions", "more"),
+    [
+        ("gate.conditions=[{kind: better_than, system: best_baseline}]", "evaluation.baselines=[probe]"),
+        ("gate.conditions=[{kind: better_than, alpha: 0.005}]", "evaluation.resamples=150"),
+    ],
+)
+def test_a_gate_that_no_model_could_pass_is_an_error(
+    conditions: str, more: str, project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    shown = tunewright("check", "recipe.yaml", conditions, more, "--json")
+    assert shown.code == 1
+    (found,) = findings(shown, "gate")
+    assert found["severity"] == "error"
+    assert more.partition("=")[0] in found["message"]
+
+
 def test_a_sound_recipe_has_nothing_to_warn_of(project: Path, tunewright: Callable[..., Ran]) -> None:
     shown = tunewright("check", "recipe.yaml")
     assert shown.code == 0
@@ -88,11 +105,18 @@ def test_the_data_is_checked_though_the_base_is_not_here(project: Path, tunewrig
         ("model.max_tokens=41", "at most 40"),
         ("data.train=trian.csv", "did you mean 'train.csv'"),
         ("model.name=gpt-4o", "google-bert/bert-base-uncased"),
+        ("model.name=foo/bar.git", "no hub name"),
+        ("data.train=hub:bad name", "cannot read the hub name"),
+        ("evaluation.baselines=[majority]", "leaves out 'probe'"),
+        ("model.name=torn", "is not JSON"),
     ],
 )
 def test_check_exits_1_with_the_error_that_a_run_would_meet(
     override: str, words: str, project: Path, tunewright: Callable[..., Ran]
 ) -> None:
+    (project / "torn").mkdir()
+    (project / "torn" / "config.json").write_text("{")
+    (project / "torn" / "model.safetensors").write_bytes(b"")
     shown = tunewright("check", "recipe.yaml", override)
     assert shown.code == 1
     assert words in shown.out
@@ -100,6 +124,21 @@ def test_check_exits_1_with_the_error_that_a_run_would_meet(
     told = tunewright("check", "recipe.yaml", override, "--json").json
     assert told["fit_to_run"] is False
     assert words in str(told["findings"])
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.checkpoint_every=40", "10 evaluations and 1 checkpoints"),
+        ("train.checkpoint_every=4", "10 evaluations and 5 checkpoints"),
+        ("train.evaluate_every=7", "3 evaluations and 10 checkpoints"),
+    ],
+)
+def test_the_plan_says_how_many_evaluations_and_checkpoints_there_will_be(
+    override: str, words: str, project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    shown = tunewright("run", "recipe.yaml", "train.epochs=10", override, "--dry-run", "--json")
+    assert any(words in line for line in shown.json["plan"]), shown.json["plan"]
 
 
 def test_check_names_the_file_once_for_all_lines_of_a_finding(project: Path, tunewright: Callable[..., Ran]) -> None:

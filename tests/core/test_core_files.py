@@ -102,6 +102,15 @@ def test_a_folder_built_aside_takes_its_place_only_when_whole(tmp_path: Path) ->
     assert names(tmp_path) == ["thing"]
 
 
+def test_what_a_killed_process_left_half_built_is_cleared_away(tmp_path: Path) -> None:
+    for left in (".thing.attempt-1", ".things.attempt-1"):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "half").write_text("half")
+    with built_aside(tmp_path / "thing") as attempt:
+        (attempt / "a").write_text("whole")
+    assert names(tmp_path) == [".things.attempt-1", "thing"]
+
+
 def test_a_rename_that_fails_brings_the_old_folder_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "thing"
     with built_aside(folder) as attempt:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.core.errors import DataError
-from tunewright.data.lock import Lock, LockedTest, lock_text, read_lock
-from tunewright.data.store import write_lock
-from tunewright.recipe.data import DataSpec, StratifiedSplit
+from tunewright.data.freeze import share_of
+from tunewright.data.lock import Lock, LockedTest, lock_text, read_lock, write_lock
+from tunewright.recipe.data import DataSpec, StratifiedSplit, TimeSplit
 
 if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared
@@ -192,7 +192,7 @@ def test_a_test_file_does_not_quietly_replace_a_carved_test(tmp_path: Path) -> N
     write_csv(tmp_path / "test.csv", tickets(10, start=90))
     freeze(tmp_path)
     spec = DataSpec(train="train.csv", test="test.csv")
-    with pytest.raises(DataError, match="was frozen with 'carved'"):
+    with pytest.raises(DataError, match="frozen with 'carved'"):
         prepared(tmp_path, spec)
     lock = prepared(tmp_path, spec, StratifiedSplit(refreeze="an official test came")).lock
     assert list(lock.tests) == ["test.csv"]
@@ -249,3 +249,124 @@ def test_writing_the_same_lock_again_touches_nothing(tmp_path: Path) -> None:
     before = path.stat()
     write_lock(path, found.lock)
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def with_own_test(folder: Path) -> DataSpec:
+    """A training file and a test file of its own, whose test is frozen."""
+    write_csv(folder / "train.csv", tickets(40))
+    write_csv(folder / "test.csv", tickets(10, start=90))
+    spec = DataSpec(train="train.csv", test="test.csv")
+    freeze(folder, spec)
+    return spec
+
+
+@pytest.mark.parametrize("test", [None, "easier.csv"])
+def test_a_frozen_test_file_is_not_replaced_without_a_reason(tmp_path: Path, test: str | None) -> None:
+    with_own_test(tmp_path)
+    write_csv(tmp_path / "easier.csv", tickets(10, start=200))
+    spec = DataSpec(train="train.csv", test=test)
+    with pytest.raises(DataError, match=r"tested on the test 'test\.csv'") as caught:
+        prepared(tmp_path, spec)
+    assert caught.value.exit_code == 3
+    assert caught.value.problems[0].place == "data.test"
+    assert "split.refreeze" in caught.value.problems[0].remedy
+    new = freeze(tmp_path, spec, StratifiedSplit(refreeze="the old one was too easy")).lock
+    assert list(new.tests) == [test or "train.csv"]
+    assert [(step.reason, step.rows) for step in new.tests[test or "train.csv"].history] == [
+        ("the old one was too easy", 10)
+    ]
+    assert prepared(tmp_path, spec).lock == new
+    with pytest.raises(DataError, match="tested on"):
+        prepared(tmp_path, DataSpec(train="train.csv", test="test.csv"))
+
+
+def test_two_training_files_may_share_a_test_and_one_may_leave_it(tmp_path: Path) -> None:
+    first = with_own_test(tmp_path)
+    write_csv(tmp_path / "more.csv", tickets(60, start=300))
+    second = DataSpec(train="more.csv", test="test.csv")
+    shared = freeze(tmp_path, second).lock
+    assert shared.uses == {"train.csv": "test.csv", "more.csv": "test.csv"}
+    lock = freeze(tmp_path, DataSpec(train="more.csv"), StratifiedSplit(refreeze="a test of its own")).lock
+    assert sorted(lock.tests) == ["more.csv", "test.csv"]
+    assert lock.tests["more.csv"].history[0].digest == shared.tests["test.csv"].digest
+    assert prepared(tmp_path, first).lock == lock
+
+
+def test_a_lock_written_before_training_sources_were_kept_is_honoured_and_completed(tmp_path: Path) -> None:
+    spec = with_own_test(tmp_path)
+    path = tmp_path / "tunewright.lock"
+    old = json.loads(path.read_text())
+    del old["uses"]
+    path.write_text(json.dumps(old))
+    assert prepared(tmp_path, spec).lock.uses == {"train.csv": "test.csv"}
+
+
+def test_the_share_of_a_recipe_does_not_change_with_the_tests_of_others(tmp_path: Path) -> None:
+    with_own_test(tmp_path)
+    before = read_lock(tmp_path / "tunewright.lock")
+    write_csv(tmp_path / "other.csv", tickets(40, start=500))
+    after = freeze(tmp_path, DataSpec(train="other.csv")).lock
+    assert len(after.tests) == 2
+    assert share_of(after, train="train.csv", test="test.csv") == before
+    assert share_of(after, train="train.csv", test=None) == before
+    assert share_of(after, train="new.csv", test=None) == Lock()
+
+
+@law(60)
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.none() | st.integers(0, 9)), min_size=12, max_size=40),
+    st.lists(st.tuples(st.integers(0, 25), st.none() | st.integers(0, 9)), min_size=1, max_size=12),
+    st.sampled_from(["report", "drop_from_train"]),
+    st.sampled_from(["keep_first", "keep_all"]),
+)
+def test_the_first_and_the_second_run_agree_beside_a_validation_file(
+    own: list[Any], given_rows: list[Any], leaks: Any, duplicates: Any
+) -> None:
+    spec = DataSpec(train="train.csv", validation="validation.csv", group="who", leaks=leaks, duplicates=duplicates)
+
+    def records(pairs: list[Any]) -> list[dict[str, str]]:
+        return [{"text": f"text {n}", "label": "ab"[n % 2], "who": "" if g is None else f"g{g}"} for n, g in pairs]
+
+    sure = [{"text": f"sure {n}", "label": "ab"[n % 2], "who": ""} for n in range(30)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_csv(folder / "train.csv", records(own) + sure, COLUMNS)
+        write_csv(folder / "validation.csv", [*records(given_rows), {**sure[0], "text": "sure validation"}], COLUMNS)
+        first = freeze(folder, spec)
+        second = prepared(folder, spec)
+        assert all(first.splits[part].equals(second.splits[part]) for part in first.splits)
+        assert first.dropped.equals(second.dropped)
+        assert first.profile == second.profile
+        assert first.lock == second.lock
+        held, validation = first.splits["test"], first.splits["validation"]
+        assert not set(held["content_key"]) & set(validation["content_key"])
+        assert not set(held["group"].drop_nulls()) & set(validation["group"].drop_nulls())
+
+
+def test_a_validation_text_of_the_carved_test_leaves_in_the_first_run(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", tickets(40))
+    write_csv(tmp_path / "validation.csv", [*tickets(40), *tickets(10, start=90)])
+    spec = DataSpec(train="train.csv", validation="validation.csv", leaks="report")
+    first = freeze(tmp_path, spec)
+    assert first.profile.dropped == {"touches_test": first.splits["test"].height}
+    assert prepared(tmp_path, spec).profile == first.profile
+
+
+def test_rows_later_than_the_frozen_test_are_counted_with_a_remedy(tmp_path: Path) -> None:
+    def dated(count: int) -> list[dict[str, str]]:
+        return [{**row, "at": f"2024-01-01T{n:02}:00:00"} for n, row in enumerate(tickets(count))]
+
+    columns = ("text", "label", "at")
+    spec = DataSpec(train="train.csv", time="at")
+    write_csv(tmp_path / "train.csv", dated(20), columns)
+    first = freeze(tmp_path, spec, TimeSplit())
+    same = prepared(tmp_path, spec, TimeSplit())
+    assert first.splits["test"].height == 4
+    for found in (first, same):
+        assert "later_than_test" not in {finding.kind for finding in found.profile.findings}
+    write_csv(tmp_path / "train.csv", dated(24), columns)
+    grown = prepared(tmp_path, spec, TimeSplit())
+    finding = next(finding for finding in grown.profile.findings if finding.kind == "later_than_test")
+    assert (finding.severity, finding.count) == ("warning", 4)
+    assert "split.refreeze" in finding.remedy
+    assert finding.rows == ("train.csv:22", "train.csv:23", "train.csv:24", "train.csv:25")

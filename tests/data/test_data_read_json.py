@@ -147,3 +147,22 @@ def test_the_same_bytes_have_the_same_hash(tmp_path: Path) -> None:
     spec = DataSpec(train="a.jsonl")
     hashes = {read_table(name, folder=tmp_path, spec=spec).sha256 for name in ("a.jsonl", "b.jsonl")}
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("levels", [120, 400, 100_000])
+def test_a_record_nested_too_deeply_is_listed_by_line(tmp_path: Path, levels: int) -> None:
+    deep = '{"text": "b", "label": "y", "more": ' + "[" * levels + "]" * levels + "}"
+    fine = '{"text": "a", "label": "x", "more": ' + "[" * 20 + "]" * 20 + "}"
+    (tmp_path / "a.jsonl").write_text("\n".join([deep, fine, deep]))
+    with pytest.raises(DataError, match="nested more than") as caught:
+        read_table("a.jsonl", folder=tmp_path, spec=DataSpec(train="a.jsonl"))
+    assert [problem.place for problem in caught.value.problems[1:]] == ["a.jsonl:1", "a.jsonl:3"]
+    with pytest.raises(DataError, match=r"a\.jsonl:1: nested more than"):
+        read_jsonl(deep, name="a.jsonl")
+    with pytest.raises(DataError, match="nested"):
+        read_json(f"[{fine}, {deep}]", name="a.json")
+
+
+def test_a_wide_record_is_not_called_deep() -> None:
+    wide = {"text": "a", "label": "b", "many": [[n] for n in range(500)]}
+    assert read_jsonl(json.dumps(wide), name="a.jsonl").height == 1

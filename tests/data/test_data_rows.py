@@ -4,10 +4,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from data_room import prepared, tickets, write_jsonl
+from data_room import prepared, tickets, write_csv, write_jsonl
 
 from tunewright.core.errors import DataError
-from tunewright.data.rows import Unfit, as_label
+from tunewright.data.rows import Unfit, as_label, as_name
 from tunewright.recipe.data import DataSpec
 
 if TYPE_CHECKING:
@@ -74,3 +74,33 @@ def test_a_repeated_or_missing_id_is_an_error_naming_both_lines(tmp_path: Path) 
         prepared(tmp_path, DataSpec(train="train.jsonl", id="id"))
     assert [problem.place for problem in caught.value.problems[1:]] == ["train.jsonl:8", "train.jsonl:10"]
     assert "'3' also stands in line 4" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t\n", None])
+def test_a_blank_group_date_or_id_is_missing(value: Any) -> None:
+    assert as_name(value) is None
+
+
+def test_a_group_keeps_its_spelling() -> None:
+    assert [as_name(value) for value in (" c1", 7, 7.0)] == [" c1", "7", "7"]
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_rows_without_a_group_stand_for_themselves(tmp_path: Path, blank: str) -> None:
+    columns = ("text", "label", "who")
+    rows = [{**row, "who": blank if n < 30 else f"c{n // 2}"} for n, row in enumerate(tickets(40))]
+    write_csv(tmp_path / "train.csv", rows, columns)
+    write_csv(tmp_path / "test.csv", [{**row, "who": blank} for row in tickets(4, start=90)], columns)
+    own = prepared(tmp_path, DataSpec(train="train.csv", test="test.csv", group="who"))
+    assert own.profile.dropped == {}
+    finding = next(finding for finding in own.profile.findings if finding.kind == "no_group")
+    assert (finding.severity, finding.count) == ("note", 34)
+    assert finding.message == "34 rows have no group in 'who'"
+    carved = prepared(tmp_path, DataSpec(train="train.csv", group="who"))
+    blank_rows = {name: split["group"].null_count() for name, split in carved.splits.items()}
+    assert min(blank_rows.values()) > 0
+
+
+def test_nothing_is_said_of_groups_where_no_column_names_them(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", tickets(40))
+    assert "no_group" not in {finding.kind for finding in prepared(tmp_path).profile.findings}

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tunewright.core.errors import RecipeError
 from tunewright.core.results import ClassScore, Comparison, Estimate, Outcome, Results, SystemScores, Verdict
-from tunewright.evaluation.gate import compared_metrics, default_conditions, judge
-from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
+from tunewright.evaluation.gate import compared_metrics, default_conditions, judge, require_possible
+from tunewright.recipe.judge import BetterThan, ClassFloor, EvaluationSpec, Floor
 
 if TYPE_CHECKING:
     from tunewright.recipe.judge import ConditionSpec
@@ -235,3 +236,33 @@ def test_doubt_says_how_many_rows_would_settle_it() -> None:
     assert "change the training rather than" in judge([BETTER], worse, imbalance_ratio=1.0).outcomes[0].advice
     alike = results(difference=Estimate(0.0, -0.01, 0.01, 500), p_value=1.0)
     assert "Both score alike" in judge([BETTER], alike, imbalance_ratio=1.0).outcomes[0].advice
+
+
+POSSIBLE = [
+    (default_conditions(None), EvaluationSpec()),
+    ([FLOOR, CLASSES], EvaluationSpec(baselines=["majority"])),
+    ([BetterThan(system="best_baseline")], EvaluationSpec(baselines=["majority"])),
+    ([BetterThan()], EvaluationSpec(baselines=["probe"])),
+    ([BetterThan(alpha=0.01)], EvaluationSpec(resamples=100)),
+    ([BetterThan(metric="accuracy", alpha=0.0001)], EvaluationSpec(resamples=100)),  # the exact test knows no floor
+]
+IMPOSSIBLE = [
+    (default_conditions(None), EvaluationSpec(baselines=["majority"]), "evaluation.baselines"),
+    ([BetterThan(system="best_baseline")], EvaluationSpec(baselines=["probe"]), "evaluation.baselines"),
+    ([BetterThan(alpha=1 / 101)], EvaluationSpec(resamples=100), "evaluation.resamples"),
+    ([FLOOR, BetterThan(alpha=0.001)], EvaluationSpec(resamples=900), "evaluation.resamples"),
+]
+
+
+@pytest.mark.parametrize(("conditions", "spec"), POSSIBLE)
+def test_a_gate_that_some_model_could_pass_is_let_be(conditions: list[ConditionSpec], spec: EvaluationSpec) -> None:
+    require_possible(conditions, spec)
+
+
+@pytest.mark.parametrize(("conditions", "spec", "field"), IMPOSSIBLE)
+def test_a_gate_that_no_model_could_pass_is_refused_with_both_fields(
+    conditions: list[ConditionSpec], spec: EvaluationSpec, field: str
+) -> None:
+    with pytest.raises(RecipeError, match=field) as raised:
+        require_possible(conditions, spec)
+    assert raised.value.problems[0].place == "gate.conditions"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tunewright.core.results import Estimate
-from tunewright.evaluation.paired import mcnemar_exact, minimum_detectable_difference
-from tunewright.evaluation.power import rows_to_settle
+from tunewright.evaluation.paired import mcnemar_exact
+from tunewright.evaluation.power import minimum_detectable_difference, rows_to_settle
 
 
 @given(st.integers(20, 100_000), st.floats(0.01, 1.0))

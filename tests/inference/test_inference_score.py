@@ -68,7 +68,7 @@ def test_what_stands_in_the_padding_does_not_matter(bert: Path) -> None:
 
 def test_an_embedding_is_the_mean_over_the_rows_own_tokens(bert: Path) -> None:
     trunk, tokenizer = load_trunk(bert), settled(bert)
-    vectors = TrunkEmbedder(trunk, tokenizer).embed(TEXTS)
+    vectors = TrunkEmbedder(trunk, tokenizer, device="cpu").embed(TEXTS)
     assert vectors.shape == (len(TEXTS), 32)
     for text, vector in zip(TEXTS, vectors, strict=True):
         ids = tokenizer.cut(tokenizer.encode([text])[0], tokenizer.max_tokens)
@@ -81,13 +81,21 @@ def test_no_rows_give_no_scores(bert: Path) -> None:
     model, tokenizer = classifier(bert), settled(bert)
     assert len(score(model, [], logits, pad_id=0)) == 0
     assert len(score(load_trunk(bert), [], mean_pooled, pad_id=0)) == 0
-    assert TunedClassifier(model, tokenizer).probabilities([]).shape == (0, len(LABELS))
-    assert TrunkEmbedder(load_trunk(bert), tokenizer).embed([]).shape[0] == 0
+    assert TunedClassifier(model, tokenizer, device="cpu").probabilities([]).shape == (0, len(LABELS))
+    assert TrunkEmbedder(load_trunk(bert), tokenizer, device="cpu").embed([]).shape[0] == 0
+
+
+def test_models_are_used_on_the_device_they_are_told(bert: Path) -> None:
+    """Beside an idle accelerator everything but training once ran on the CPU."""
+    model, trunk, tokenizer = classifier(bert), load_trunk(bert), settled(bert)
+    TunedClassifier(model, tokenizer, device="meta")
+    TrunkEmbedder(trunk, tokenizer, device="meta")
+    assert {p.device.type for used in (model, trunk) for p in used.parameters()} == {"meta"}
 
 
 def test_probabilities_are_those_of_the_logits(bert: Path) -> None:
     model, tokenizer = classifier(bert), settled(bert)
-    tuned = TunedClassifier(model, tokenizer)
+    tuned = TunedClassifier(model, tokenizer, device="cpu")
     assert tuned.labels == LABELS
     found = tuned.probabilities(TEXTS[:5])
     assert found.dtype == np.float64

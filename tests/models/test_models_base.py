@@ -81,10 +81,34 @@ def test_a_configuration_that_is_none_is_refused(folder: Path, content: str) -> 
         read_facts(find_local(ModelSpec(name=str(folder)), folder), "base")
 
 
-@pytest.mark.parametrize("name", ["no such folder", "starter/unknown", "a/b/c"])
+@pytest.mark.parametrize(
+    "name",
+    ["no such folder", "starter/unknown", "a/b/c", "foo/bar.git", "a.", "a/b--c", "x" * 97, "~nosuchuser", "a\0b"],
+)
 def test_a_name_of_nothing_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no folder and no hub name"):
         find_local(ModelSpec(name=name), tmp_path)
+
+
+def test_a_cache_that_holds_a_configuration_alone_is_a_model_yet_to_be_fetched(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lookup of some other tool leaves config.json in the hub's cache, and the run must still download the rest."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    cached = tmp_path / "hub" / "models--some--model"
+    snapshot = cached / "snapshots" / ("0" * 40)
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("0" * 40)
+    snapshot.mkdir(parents=True)
+    shutil.copy(folder / "config.json", snapshot)
+
+    def found() -> Path | None:
+        base = find_local(ModelSpec(name="some/model"), tmp_path)
+        return base.folder if base else None
+
+    assert found() is None
+    shutil.copy(folder / "model.safetensors", snapshot)
+    assert found() == snapshot
 
 
 def test_remote_code_is_never_run(folder: Path) -> None:

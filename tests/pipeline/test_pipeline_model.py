@@ -216,4 +216,8 @@ def test_a_short_run_works_on_a_gpu(bert: Path, tmp_path: Path) -> None:
     outcome = run(tmp_path)
     resolved = json.loads((outcome.folder / "resolved.json").read_text())["resolved"]
     assert resolved["device"] == "cuda"
-    assert np.isfinite(load_classifier(outcome.folder).probabilities(TEXTS)).all()
+    for stage in ("baseline", "evaluation"):
+        assert json.loads((outcome.folder / stage / "manifest.json").read_text())["declares"]["device"] == "cuda"
+    model = load_classifier(outcome.folder)
+    assert {p.device.type for p in model._model.parameters()} == {"cuda"}
+    assert np.isfinite(model.probabilities(TEXTS)).all()

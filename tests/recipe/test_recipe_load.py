@@ -39,7 +39,9 @@ def test_a_missing_key_is_named_with_what_it_is_for(tmp_path: Path, missing: str
         ("train:\n  epoch: 1.0\n", "train.epoch", 5, ["did you mean 'epochs'?"]),
         ("train:\n\n  optimizer:\n    Lr: 1.0\n", "train.optimizer.Lr", 7, ["unknown key", "lr"]),
         ("train:\n  schedule: {kind: cosin}\n", "train.schedule.kind", 5, ["did you mean 'cosine'?", "linear"]),
-        ("train:\n  schedule: {warmup: 0.1}\n", "train.schedule", 5, ["the key 'kind'"]),
+        ("train:\n  method: {layers: 2}\n", "train.method", 5, ["the key 'kind'", "train.method.kind=top_layers"]),
+        ("train:\n  schedule: {warmpu: 0.1}\n", "train.schedule.warmpu", 5, ["did you mean 'warmup'?"]),
+        ("split:\n  tset: 0.3\n", "split.tset", 5, ["did you mean 'test'?"]),
         (
             "train:\n  schedule:\n    kind: cosine\n    warmpu: 0.1\n",
             "train.schedule.warmpu",
@@ -123,6 +125,10 @@ def test_every_kind_of_a_union_becomes_its_own_spec(tmp_path: Path) -> None:
         ("train.early_stopping=null", "train.early_stopping", None),
         ("train.early_stopping=", "train.early_stopping", None),
         ("train.tensorboard=false", "train.tensorboard", False),
+        ("split.test=0.3", "split.test", 0.3),
+        ("split.seed=7", "split.kind", "stratified"),
+        ("train.schedule.warmup=0.2", "train.schedule.warmup", 0.2),
+        ("train.schedule.kind=cosine", "train.schedule.kind", "cosine"),
         ("data.input=message", "data.input", "message"),
         ("model.dropout=0.0", "model.dropout", 0.0),
         ("model=other/base", "model.name", "other/base"),
@@ -157,6 +163,10 @@ def test_the_last_of_two_overrides_counts(tmp_path: Path) -> None:
         ("=5", "dotted.path=value"),
         ("train..epochs=5", "dotted.path=value"),
         ("train.epochs=[", "cannot read the value"),
+        ("train.epochs=!!python/name:os.system", "YAML tag"),
+        ("train.epochs=&a 5", "YAML anchor"),
+        ("train.method.layers=2", "train.method.kind=top_layers"),
+        ("split=5", "a mapping"),
         ("train.epohcs=5", "did you mean 'epochs'?"),
         ("task.kind=5", "not a mapping"),
         ("train.epochs=five", "'five'"),
@@ -166,6 +176,22 @@ def test_an_override_that_cannot_be_is_refused_by_its_own_words(tmp_path: Path, 
     problem = only(refused(tmp_path, SMALLEST, override))
     assert word in str(problem)
     assert override.partition("=")[0] in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.epochs=" + "[" * 20_000, "more than 20 levels"),
+        ("train.epochs=" + "[" * 20_000 + "]" * 20_000, "more than 20 levels"),
+        ("train.epochs=" + "{a: " * 20_000, "more than 20 levels"),
+        ("train" + ".a" * 20_000 + "=1", "dotted.path=value"),
+    ],
+    ids=["lists", "closed-lists", "mappings", "path"],
+)
+def test_an_override_without_bottom_is_refused_in_few_words(tmp_path: Path, override: str, words: str) -> None:
+    problem = only(refused(tmp_path, SMALLEST, override))
+    assert words in str(problem)
+    assert len(problem.given) < 200
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,10 @@ def test_what_is_unknown_is_left_out_of_the_metadata_and_called_unknown_in_the_t
     assert "unknown (no test row)" in model_card(empty_story())
 
 
-def test_licence_base_and_data_are_named_where_they_are_known():
-    story = replace(make_story(), model_license="apache-2.0", base_model_id="owner/base", data="hub:owner/rows")
+def test_base_and_data_are_named_where_they_are_known():
+    story = replace(make_story(), base_model_id="owner/base", data="hub:owner/rows")
     data = metadata(story)
-    assert (data.license, data.base_model, data.datasets) == ("apache-2.0", "owner/base", "owner/rows")
-    assert "Licence: apache-2.0." in model_card(story)
+    assert (data.base_model, data.datasets) == ("owner/base", "owner/rows")
 
 
 def test_the_sections_come_in_order(story):

@@ -98,11 +98,18 @@ def test_without_early_stopping_every_step_is_done_and_the_best_is_still_kept(tm
     assert [s.step for s in watched.steps] == list(range(1, 13))
 
 
-def test_a_gain_within_min_delta_is_no_improvement(tmp_path: Path) -> None:
+def test_gains_within_min_delta_add_up_and_every_one_of_them_is_kept(tmp_path: Path) -> None:
     spec = SPEC.model_copy(update={"early_stopping": EarlyStopping(patience=2, min_delta=0.05)})
     outcome, watched, _ = fitted(tmp_path, spec, lambda n: 0.5 + 0.04 * n)
-    assert [e.best for e in watched.evaluations] == [True, False, True, False, True, False]
-    assert outcome.best_step == 10
+    assert [e.best for e in watched.evaluations] == [True] * 6
+    assert (outcome.best_step, outcome.reason) == (12, "all steps done")
+
+
+def test_a_gain_within_min_delta_is_kept_as_the_best_and_still_counts_as_none_for_stopping(tmp_path: Path) -> None:
+    spec = SPEC.model_copy(update={"early_stopping": EarlyStopping(patience=3, min_delta=0.05)})
+    outcome, _, _ = fitted(tmp_path, spec, [0.80, 0.84, 0.84, 0.84, 0.84, 0.84].__getitem__)
+    assert (outcome.best_step, outcome.best_value, outcome.steps) == (4, 0.84, 8)
+    assert "early stopping" in outcome.reason
 
 
 def test_a_lower_loss_is_better(tmp_path: Path) -> None:
@@ -135,6 +142,16 @@ def test_a_signal_ends_the_training_after_its_step_with_a_checkpoint(tmp_path: P
     found = newest_checkpoint(tmp_path, "key")
     assert found is not None
     assert found[1].step == 5
+
+
+def test_a_signal_in_the_last_step_is_heeded_too(tmp_path: Path) -> None:
+    spec = SPEC.model_copy(update={"early_stopping": None})
+    asked = iter([None] * 11 + [15])
+    with pytest.raises(Interrupted):
+        fitted(tmp_path, spec, float, interrupted=lambda: next(asked))
+    found = newest_checkpoint(tmp_path, "key")
+    assert found is not None
+    assert found[1].step == 12
 
 
 def test_patience_survives_a_resume(tmp_path: Path) -> None:

@@ -19,6 +19,20 @@ from tunewright.training.step import optimizer_step
 ROWS = token_rows([5, 9, 12, 7, 30, 6, 8, 11, 3, 21, 4, 17, 9, 9, 10, 13])
 
 
+@pytest.fixture(autouse=True, params=["in the fused kernel", "before it"])
+def _guard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every law holds where the kernel clips and guards, and where both happen before it, as on Apple's GPUs."""
+    if request.param == "before it":
+        monkeypatch.setattr("tunewright.training.step.GUARDED_KERNELS", frozenset())
+
+
+def test_the_environment_of_a_launcher_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    accelerator = state_of(tiny_bert()).accelerator
+    assert (accelerator.gradient_accumulation_steps, accelerator.mixed_precision) == (1, "no")
+
+
 @pytest.mark.parametrize("max_norm", [None, 0.05, 1.0, 1e6])
 def test_steps_equal_torchs_own_clipping_and_adamw(max_norm: float | None) -> None:
     """Over five steps, to 1e-6 in fp32: torch's unfused AdamW on the mean loss of the whole batch."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewright.cli.output import AsJson, put, put_json
+from tunewright.core.text import plain
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +39,7 @@ def predict(
         put_json({"run": str(run), "predictions": [row.as_dict() for row in rows]})
     elif out is None:
         for row in rows:
-            excerpt = "".join(c if c.isprintable() else "?" for c in " ".join(row.text.split()))
-            put(f"{row.label}\t{row.probability:.3f}\t{excerpt if len(excerpt) <= 100 else excerpt[:99] + '…'}")
+            excerpt = plain(" ".join(row.text.split()))
+            put(f"{plain(row.label)}\t{row.probability:.3f}\t{excerpt if len(excerpt) <= 100 else excerpt[:99] + '…'}")
     else:
         put(f"wrote {len(rows)} predictions to {out}")

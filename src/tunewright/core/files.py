@@ -9,15 +9,13 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.errors import Problem, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-CHUNK_BYTES = 1 << 20
 
 
 def canonical_json(value: Any) -> str:
@@ -28,6 +26,15 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """The sha256 of a value's canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def resolve_path(text: str, folder: Path) -> Path:
+    """The path that a user wrote, from `folder` where it is relative; a `~name` of nobody here stays as written."""
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # there is no such user, or the one there is has no home: a file may still bear that name
+        path = Path(text)
+    return folder / path
 
 
 def sha256_file(path: Path) -> str:
@@ -123,12 +130,22 @@ def built_aside(folder: Path) -> Iterator[Path]:
     with disk_faults(folder):
         for left in folder.parent.glob(f".{folder.name}.attempt-*"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
+        _tidy_old(folder)
         aside.mkdir(parents=True)
         try:
             yield aside
             swap(aside, folder, old)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def _tidy_old(folder: Path) -> None:
+    """What a process killed inside `swap` left: the only copy returns to its place, any other goes."""
+    left = sorted(folder.parent.glob(f".{folder.name}.old-*"), key=lambda path: path.stat().st_mtime_ns)
+    if left and not folder.exists():
+        left.pop().rename(folder)
+    for old in left:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def swap(new: Path, folder: Path, old: Path) -> None:

@@ -10,10 +10,12 @@ import polars as pl
 
 from tunewright.core.errors import did_you_mean
 from tunewright.core.rows import SPLITS, Finding
+from tunewright.data.clusters import cluster_ids
 from tunewright.data.contradictions import contradicting
 from tunewright.data.duplicates import repeated
 from tunewright.data.faults import counted, places
 from tunewright.data.labels import propose_label_map
+from tunewright.data.times import instants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 IMBALANCE_WARNING = 10.0
 TINY_CLASS_ROWS = 10
 SHORT_WORDS = 2
+
+LATE_WORDS: Mapping[str, str] = {"train": "training", "validation": "validation"}
 
 RULE_MESSAGES: Mapping[str, tuple[Literal["note", "warning"], str]] = {
     "missing_text": ("warning", "had no text and left"),
@@ -67,6 +71,35 @@ def contradiction_findings(rows: pl.DataFrame) -> list[Finding]:
     message = f"{counted(texts, 'text')} {'bears' if texts == 1 else 'bear'} different labels, in {found.height:,} rows"
     remedy = "correct the labels, or write `data.contradictions: drop`"
     return [Finding("contradiction", "warning", message, found.height, _where(found), remedy)]
+
+
+def group_findings(rows: pl.DataFrame, column: str | None) -> list[Finding]:
+    """Rows without a group, where a column names the group of each row."""
+    without = rows.filter(pl.col("group").is_null())
+    if column is None or not without.height:
+        return []
+    message = f"{counted(without.height, 'row')} {'has' if without.height == 1 else 'have'} no group in {column!r}"
+    remedy = "nothing, if each of them stands for itself; else fill the column, so that they stay together"
+    return [Finding("no_group", "note", message, without.height, _where(without), remedy)]
+
+
+def late_findings(rows: pl.DataFrame) -> list[Finding]:
+    """Carved training and validation rows that are later than the frozen test, which a split by time forbids.
+
+    `rows` bear their split. Rows that belong together are as late as the latest of them, as in the split itself.
+    """
+    own = rows.filter(pl.col("role") == "train")
+    timed = own.with_columns(cluster_ids(own), moment=pl.Series(instants(own), dtype=pl.Float64))
+    test = timed.filter(pl.col("split") == "test").group_by("cluster").agg(pl.col("moment").max())
+    late = timed.filter(pl.col("split") != "test", pl.col("moment") > test["moment"].min())
+    if not late.height:
+        return []
+    counts = Counter(late["split"])
+    parts = " and ".join(counted(counts[name], f"{word} row") for name, word in LATE_WORDS.items() if counts[name])
+    verb = "is" if late.height == 1 else "are"
+    message = f"{parts} {verb} later than the earliest of the frozen test: it is no longer a test on what comes after"
+    remedy = 'give a reason for a new test of the latest rows: `split.refreeze: "…"`'
+    return [Finding("later_than_test", "warning", message, late.height, _where(late), remedy)]
 
 
 def label_findings(rows: pl.DataFrame, spec: DataSpec, seen: Sequence[str | None]) -> list[Finding]:

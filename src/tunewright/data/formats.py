@@ -69,6 +69,8 @@ def _by_content(text: str) -> str | None:
     first, _, rest = text.lstrip().partition("\n")
     try:
         json.loads(first)
+    except RecursionError:
+        return "jsonl"  # the reader of lines tells which one it is
     except ValueError:
         # A broken first line still counts as JSON Lines where more lines begin like records.
         return "jsonl" if first.rstrip().endswith("}") and rest.lstrip().startswith("{") else "json"

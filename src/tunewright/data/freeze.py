@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.core.errors import DataError, Problem
+from tunewright.core.files import resolve_path
 from tunewright.core.rows import Finding
 from tunewright.data.hub import HUB
 from tunewright.data.lock import Lock, LockedTest, Refreeze, freeze, frozen_rows, verify_carved, verify_file
@@ -38,6 +39,8 @@ class TestPlan:
     __test__ = False  # no test case, whatever the name says to a collector
 
     name: str
+    train: str
+    """The training source's name in the lock."""
     settings: LockedTest
     """The settings of this recipe, without rows."""
     held: LockedTest | None
@@ -53,8 +56,22 @@ def lock_name(source: str, *, folder: Path, lock_path: Path) -> str:
     """The source's name in the lock: its path from the lock's folder, however the recipe spells it."""
     if source.startswith(HUB):
         return source
-    path = os.path.relpath((folder / Path(source).expanduser()).resolve(), lock_path.resolve().parent)
+    path = os.path.relpath(resolve_path(source, folder).resolve(), lock_path.resolve().parent)
     return Path(path).as_posix()
+
+
+def own_test_name(train: str) -> str:
+    """The name in the lock of a test split that the training source itself holds."""
+    return f"{train} [test]"
+
+
+def share_of(lock: Lock, *, train: str, test: str | None) -> Lock:
+    """What the lock holds for a recipe of these sources (names in the lock); other recipes leave no trace in it."""
+    names = {train, own_test_name(train), test, lock.uses.get(train)}
+    return Lock(
+        tests={name: entry for name, entry in lock.tests.items() if name in names},
+        uses={name: used for name, used in lock.uses.items() if name == train},
+    )
 
 
 def settings_of(split: StratifiedSplit, columns: Columns, *, carved: bool) -> LockedTest:
@@ -69,22 +86,30 @@ def plan_test(
 ) -> TestPlan:
     """The plan for the test of these sources (split to name in the lock).
 
-    Raises DataError when the lock holds a test of other settings and no new reason is given. A reason that the lock
-    already records was followed once and is not followed again.
+    Raises DataError when the training source was tested on another test, or on one of other settings, and no new reason
+    is given. A reason that the lock already records was followed once and is not followed again.
     """
-    name = names["test"] if settings.kind == "file" else names["train"]
-    held = lock.tests.get(name)
-    carved_before = names["train"] if settings.kind == "file" and names["train"] in lock.tests else None
-    current = held or (lock.tests[carved_before] if carved_before else None)
+    train = names["train"]
+    name = names["test"] if settings.kind == "file" else train
+    before = lock.test_of(train)
+    current = lock.tests.get(before or name)
     followed = reason is None or (
         current is not None and bool(current.history) and current.history[-1].reason == reason
     )
     if not followed:
-        replaced = tuple(entry for entry in (name, carved_before) if entry is not None and entry in lock.tests)
-        return TestPlan(name, settings, None, lock, path, reason, replaced)
+        return TestPlan(name, train, settings, None, lock, path, reason, _replaced(lock, name, train))
+    if before is not None and before != name:
+        raise _another_test(lock.tests[before], settings, train=train, names=(before, name), path=path)
     if current is not None:
-        _refuse_other_settings(current, settings, name=carved_before or name, path=path)
-    return TestPlan(name, settings, held, lock, path, None)
+        _refuse_other_settings(current, settings, name=name, path=path)
+    return TestPlan(name, train, settings, current, lock, path, None)
+
+
+def _replaced(lock: Lock, name: str, train: str) -> tuple[str, ...]:
+    """Entries that a new test of the training source replaces: that of its name, and the one before, unless shared."""
+    before = lock.test_of(train)
+    shared = before in {used for other, used in lock.uses.items() if other != train}
+    return tuple(dict.fromkeys(e for e in (name, None if shared else before) if e is not None and e in lock.tests))
 
 
 def mark_frozen(rows: pl.DataFrame, plan: TestPlan) -> pl.DataFrame:
@@ -104,17 +129,26 @@ def mark_frozen(rows: pl.DataFrame, plan: TestPlan) -> pl.DataFrame:
     return pl.concat([marked, rows.filter(pl.col("role") != "train").with_columns(pl.lit(value=False).alias("frozen"))])
 
 
+def as_frozen(plan: TestPlan, test: pl.DataFrame) -> TestPlan:
+    """The plan as the next run will make it, once these test rows stand in the lock."""
+    return replace(plan, held=freeze(test, plan.settings))
+
+
 def next_lock(plan: TestPlan, test: pl.DataFrame) -> Lock:
     """The lock to write: the same one where the test was honoured, else one that holds the new test."""
+    others = {train: used for train, used in plan.lock.uses.items() if train != plan.train}
+    uses = others | ({plan.train: plan.name} if plan.name != plan.train else {})
     if plan.held is not None:
-        return plan.lock
+        return replace(plan.lock, uses=uses)
     history: tuple[Refreeze, ...] = ()
     if plan.refreeze is not None:
-        old = [plan.lock.tests[name] for name in plan.replaced]
+        before = plan.lock.test_of(plan.train)
+        names = dict.fromkeys((*plan.replaced, *([before] if before is not None else [])))
+        old = [plan.lock.tests[name] for name in names]
         history = tuple(step for entry in old for step in entry.history)
         history += (Refreeze(plan.refreeze, sum(len(e.rows) for e in old), old[0].digest if old else ""),)
     kept = {name: entry for name, entry in plan.lock.tests.items() if name not in plan.replaced}
-    return Lock(tests=kept | {plan.name: replace(freeze(test, plan.settings), history=history)})
+    return Lock(tests=kept | {plan.name: replace(freeze(test, plan.settings), history=history)}, uses=uses)
 
 
 def lock_findings(plan: TestPlan) -> list[Finding]:
@@ -128,6 +162,24 @@ def lock_findings(plan: TestPlan) -> list[Finding]:
     )
     remedy = "if this is a newer edition of the same data, keep the file's name, so that its test stays the same"
     return [Finding("new_test", "warning", message, len(others), remedy=remedy)]
+
+
+def _another_test(
+    held: LockedTest, settings: LockedTest, *, train: str, names: tuple[str, str], path: Path
+) -> DataError:
+    """The training source was tested on the first of the names, and is to be tested on the second."""
+    before, now = names
+    was = f"a test carved from it (frozen with {held.kind!r})" if held.kind == "carved" else f"the test {before!r}"
+    given = f"the test would be {now!r}" if settings.kind == "file" else f"a test would be carved from {train!r}"
+    return DataError(
+        Problem(
+            "data.test",
+            f"{given}, and {path.name} holds that {train!r} is tested on {was}",
+            "the test that was frozen",
+            'set it back, or give a reason for a new test: `split.refreeze: "…"`',
+            str(path),
+        )
+    )
 
 
 def _refuse_other_settings(held: LockedTest, settings: LockedTest, *, name: str, path: Path) -> None:

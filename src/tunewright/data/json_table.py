@@ -13,6 +13,9 @@ from tunewright.data.frame import columns_of, frame_of, refuse_reserved
 if TYPE_CHECKING:
     import polars as pl
 
+DEEPEST = 100
+"""Levels of a record that can be read: no data needs more, and what walks it later must not run out of stack."""
+
 _GAP = re.compile(r"[\s,]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _CURLY = "“”„‟«»"
@@ -67,19 +70,34 @@ def _record(line: str, name: str, number: int) -> dict[str, Any] | Fault:
     except ValueError as fault:
         return Fault(name, number, str(fault), "keep one of the two")
     except RecursionError:
-        return Fault(name, number, "nested too deeply to be read")
+        return _too_deep(name, number)
     return _checked(value, line, name, number)
 
 
 def _checked(value: Any, raw: str, name: str, number: int) -> dict[str, Any] | Fault:
     if not isinstance(value, dict):
         return Fault(name, number, f"holds {_kind(value)}, not an object", 'write it as {"text": …, "label": …}')
+    if raw.count("[") + raw.count("{") > DEEPEST and _depth(value) > DEEPEST:
+        return _too_deep(name, number)
     if _SURROGATE.search(raw):
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             return Fault(name, number, "holds half of a surrogate pair such as \\ud83d: a character cut in two")
     return value
+
+
+def _too_deep(name: str, number: int) -> Fault:
+    return Fault(name, number, f"nested more than {DEEPEST} levels deep", "flatten the record")
+
+
+def _depth(value: Any) -> int:
+    """Levels of lists and objects in a value, counted without recursion."""
+    level, depth = [value], 0
+    while level := [held for held in level if isinstance(held, list | dict)]:
+        depth += 1
+        level = [item for held in level for item in (held.values() if isinstance(held, dict) else held)]
+    return depth
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

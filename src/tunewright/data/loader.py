@@ -65,12 +65,20 @@ def load_steps(rows: TokenRows, plan: LoadPlan, *, after: int) -> Iterator[StepB
         steps = epoch_steps(lengths_N, batch_size=plan.batch_size, seed=plan.seed, epoch=epoch, data_hash=rows.key)
         for index in range(position, per_epoch):
             done = min((index + 1) * plan.batch_size, len(rows))
-            yield _step(rows, steps[index], plan, step=epoch * per_epoch + index + 1, epoch=epoch + done / len(rows))
+            step, passed = epoch * per_epoch + index + 1, epoch + done / len(rows)
+            yield _step(rows, steps[index], plan, lengths_N=lengths_N, step=step, epoch=passed)
         epoch, position = epoch + 1, 0
 
 
-def _step(rows: TokenRows, chosen: NDArray[np.int64], plan: LoadPlan, *, step: int, epoch: float) -> StepBatches:
-    lengths_N = rows.lengths_N
+def _step(  # a step of the plan, and where in the plan it stands
+    rows: TokenRows,
+    chosen: NDArray[np.int64],
+    plan: LoadPlan,
+    *,
+    lengths_N: NDArray[np.int64],
+    step: int,
+    epoch: float,
+) -> StepBatches:
     own = chosen[plan.rank :: plan.world]
     if len(own):
         passes = [collate(rows, part, plan.pad_id) for part in micro_batches(own, lengths_N, plan.micro_batch_tokens)]
@@ -84,7 +92,7 @@ def _step(rows: TokenRows, chosen: NDArray[np.int64], plan: LoadPlan, *, step: i
 
 def collate(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBatch:
     """The chosen rows as one padded batch."""
-    lengths = rows.lengths_N[chosen]
+    lengths = rows.starts[chosen + 1] - rows.starts[chosen]
     mask_BT = (np.arange(int(lengths.max()))[None, :] < lengths[:, None]).astype(np.int64)
     ids_BT = np.full(mask_BT.shape, pad_id, dtype=np.int64)
     ids_BT[mask_BT.astype(bool)] = np.concatenate([rows.ids(int(row)) for row in chosen])

@@ -67,6 +67,13 @@ class Lock:
     version: int = VERSION
     tests: dict[str, LockedTest] = field(default_factory=dict)
     """Source (relative to the lock's folder) to its frozen test."""
+    uses: dict[str, str] = field(default_factory=dict)
+    """Training source to the source whose test it is tested on, where that is another one."""
+
+    def test_of(self, train: str) -> str | None:
+        """The name of the test that this training source is tested on, or None where none is frozen yet."""
+        named = self.uses.get(train, train)
+        return named if named in self.tests else None
 
 
 def read_lock(path: Path) -> Lock:

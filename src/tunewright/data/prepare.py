@@ -16,7 +16,17 @@ from tunewright.data import audit
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
 from tunewright.data.contradictions import settle
 from tunewright.data.duplicates import drop_duplicates
-from tunewright.data.freeze import TestPlan, lock_findings, lock_name, mark_frozen, next_lock, plan_test, settings_of
+from tunewright.data.freeze import (
+    TestPlan,
+    as_frozen,
+    lock_findings,
+    lock_name,
+    mark_frozen,
+    next_lock,
+    own_test_name,
+    plan_test,
+    settings_of,
+)
 from tunewright.data.labels import label_order
 from tunewright.data.leaks import seal
 from tunewright.data.lock import Lock, read_lock
@@ -27,7 +37,7 @@ from tunewright.data.profile import imbalance, split_profile, token_lengths
 from tunewright.data.sift import amend, record
 from tunewright.data.sources import Sources, checked_rows, read_sources
 from tunewright.data.split import Carving, assign_splits
-from tunewright.recipe.data import DataSpec, SplitSpec  # noqa: TC001  # types of the frozen request below
+from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
 
 if TYPE_CHECKING:
     from tunewright.core.protocols import Tokenizer
@@ -44,6 +54,8 @@ class Request:
     """What relative paths refer to: the recipe's folder."""
     lock_path: Path
     """`tunewright.lock`; it is read if it exists, and never written here."""
+    local_only: bool = False
+    """Whether a hub data set is read from the hub's cache or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +97,11 @@ def prepare(request: Request, *, tokenizer: Tokenizer, max_tokens: int) -> Prepa
     frozen test, one class only, labels that training rows lack, and splits without rows.
     """
     _require_classification(request.task)
-    sources = read_sources(request.spec, folder=request.folder, task=request.task)
+    sources = read_sources(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
     rows = checked_rows(sources)
-    work = _fitted(_Work(rows, findings=sources.findings), request.spec)
+    work = _fitted(_Work(rows, findings=sources.findings), request.spec, sources)
     plan = _test_plan(request, sources)
-    work = _settled(replace(work, rows=mark_frozen(work.rows, plan)), request.spec, plan)
-    require_rows({"train": work.rows.filter(pl.col("role") == "train")}, work.account)
-    work = _divided(work, request.split, sources)
+    work = _parted(work, request, sources, plan)
     splits = _by_split(work.rows)
     require_rows(splits, work.account)
     require_classes(splits["train"])
@@ -110,7 +120,7 @@ def _require_classification(task: str) -> None:
         raise RecipeError(Problem("task", f"data for {task!r} cannot be prepared yet", "classification", remedy))
 
 
-def _fitted(work: _Work, spec: DataSpec) -> _Work:
+def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     """Rows with text and label, clean, mapped and without repetition."""
     present = drop_missing(work.rows, policy=spec.missing)
     cleaned = clean_rows(present.kept, spec.clean)
@@ -122,6 +132,7 @@ def _fitted(work: _Work, spec: DataSpec) -> _Work:
         *audit.label_findings(mapped.rows, spec, work.rows["target"].unique().to_list()),
         *audit.contradiction_findings(single.kept),
         *audit.short_text_findings(single.kept),
+        *audit.group_findings(single.kept, sources.columns.group),
     ]
     recorded = (present.dropped, cleaned.changes, mapped.changes, single.dropped)
     return work.then(single.kept, *recorded, findings=findings)
@@ -132,7 +143,7 @@ def _test_plan(request: Request, sources: Sources) -> TestPlan:
     names = {role: lock_name(s, folder=request.folder, lock_path=request.lock_path) for role, s in written.items()}
     own = "test" in sources.tables
     if own and request.spec.test is None:
-        names["test"] += " [test]"  # the source holds both splits: each has a name of its own
+        names["test"] = own_test_name(names["train"])  # the source holds both splits: each has a name of its own
     settings = settings_of(request.split, sources.columns, carved=not own)
     return plan_test(
         read_lock(request.lock_path),
@@ -143,11 +154,29 @@ def _test_plan(request: Request, sources: Sources) -> TestPlan:
     )
 
 
+def _parted(work: _Work, request: Request, sources: Sources, plan: TestPlan) -> _Work:
+    """Rows with their split, without contradictions and leaks as far as the recipe says.
+
+    A test that is carved now is then honoured as the next run will: rows of a validation file may touch it, which
+    nobody knows before it is carved. So the first run and the second agree by construction.
+    """
+    divided = _divided(_settled(work, request.spec, plan), request.split, sources)
+    carved = plan.settings.kind == "carved"
+    if carved and plan.held is None and "validation" in sources.tables:
+        known = as_frozen(plan, divided.rows.filter(pl.col("split") == "test"))
+        divided = _divided(_settled(work, request.spec, known), request.split, sources)
+    grown = carved and plan.held is not None and isinstance(request.split, TimeSplit)
+    late = audit.late_findings(divided.rows) if grown else []
+    return divided.then(divided.rows, findings=(*lock_findings(plan), *late))
+
+
 def _settled(work: _Work, spec: DataSpec, plan: TestPlan) -> _Work:
     """Rows without contradictions and leaks, as far as the recipe says."""
-    agreed = settle(work.rows, policy=spec.contradictions)
+    agreed = settle(mark_frozen(work.rows, plan), policy=spec.contradictions)
     sealed = seal(agreed.kept, policy=spec.leaks)
-    return work.then(sealed.kept, agreed.dropped, sealed.dropped, findings=(*lock_findings(plan), *sealed.findings))
+    settled = work.then(sealed.kept, agreed.dropped, sealed.dropped, findings=sealed.findings)
+    require_rows({"train": settled.rows.filter(pl.col("role") == "train")}, settled.account)
+    return settled
 
 
 def _divided(work: _Work, split: SplitSpec, sources: Sources) -> _Work:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from tunewright.core.errors import DataError, Problem
-from tunewright.core.files import digest
+from tunewright.core.files import digest, resolve_path
 from tunewright.data.columnar import read_parquet, read_saved_dataset
 from tunewright.data.csv_table import read_csv
 from tunewright.data.decode import decode
@@ -48,17 +48,20 @@ class RawTable:
     """The splits that the source itself holds, where it holds several."""
 
 
-def read_table(source: str, *, folder: Path, spec: DataSpec, part: SplitName = "train") -> RawTable:
+def read_table(
+    source: str, *, folder: Path, spec: DataSpec, part: SplitName = "train", local_only: bool = False
+) -> RawTable:
     """The records of one source; relative paths refer to `folder`.
 
-    `part` is the split taken where the source itself holds several. Raises DataError for a file that is missing,
+    `part` is the split taken where the source itself holds several; `local_only` reads a hub data set from the hub's
+    cache or not at all. Raises DataError for a file that is missing,
     empty, broken or of another format than it says, listing every fault; RecipeError for a wrong `data.encoding` or
     hub name.
     """
     if source.startswith(HUB):
-        table = _read_folder(fetch(source), source, spec, part)
+        table = _read_folder(fetch(source, local_only=local_only), source, spec, part)
     else:
-        path = folder / Path(source).expanduser()
+        path = resolve_path(source, folder)
         if not path.exists():
             raise _no_such_file(path, source)
         table = _read_folder(path, source, spec, part) if path.is_dir() else read_file(path, name=source, spec=spec)

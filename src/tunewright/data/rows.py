@@ -85,7 +85,7 @@ def _column(
     faults: list[tuple[int, str, str]] = []
     for value, line in zip(given, lines, strict=True):
         try:
-            values.append(value if isinstance(value, str) else convert(value))
+            values.append(convert(value))
         except Unfit as fault:
             values.append(None)
             faults.append((line, str(fault.args[0]), str(fault.args[1])))
@@ -120,9 +120,11 @@ def as_label(value: Any) -> str | None:
 
 
 def as_name(value: Any) -> str | None:
-    """A group, date or id as text."""
-    if isinstance(value, str) or value is None:
-        return value
+    """A group, date or id as text; a blank one is missing: rows without a group are no group of their own."""
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if value is None:
+        return None
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, list | dict | bytes):

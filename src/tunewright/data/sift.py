@@ -9,7 +9,6 @@ import polars as pl
 
 from tunewright.core.rows import DROPPED_COLUMNS
 
-RULE_SCHEMA = {"rule": pl.String, "action": pl.String, "before": pl.String}
 NOTHING_BEFORE = "{}"
 
 

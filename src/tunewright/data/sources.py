@@ -31,10 +31,11 @@ class Sources:
     findings: tuple[Finding, ...] = ()
 
 
-def read_sources(spec: DataSpec, *, folder: Path, task: str) -> Sources:
+def read_sources(spec: DataSpec, *, folder: Path, task: str, local_only: bool = False) -> Sources:
     """Every source that the recipe names, and the splits that the training source itself holds.
 
-    Raises DataError with the faults of all sources together, RecipeError for columns that are absent or doubtful.
+    `local_only` keeps off the network. Raises DataError with the faults of all sources together, RecipeError for
+    columns that are absent or doubtful.
     """
     named: dict[SplitName, str] = {"train": spec.train}
     named |= {role: source for role, source in _own(spec).items() if source is not None}
@@ -43,7 +44,7 @@ def read_sources(spec: DataSpec, *, folder: Path, task: str) -> Sources:
     problems: list[Problem] = []
     for role, source in named.items():
         try:
-            tables[role] = read_table(source, folder=folder, spec=spec, part=role)
+            tables[role] = read_table(source, folder=folder, spec=spec, part=role, local_only=local_only)
         except DataError as fault:
             problems += fault.problems
     if problems:
@@ -55,7 +56,7 @@ def read_sources(spec: DataSpec, *, folder: Path, task: str) -> Sources:
     findings = []
     for role in tables["train"].parts:
         if role not in tables:
-            tables[role] = read_table(spec.train, folder=folder, spec=spec, part=role)
+            tables[role] = read_table(spec.train, folder=folder, spec=spec, part=role, local_only=local_only)
             message = f"{spec.train} has a {role} split of its own, which is used ({tables[role].frame.height:,} rows)"
             findings.append(Finding("own_split", "note", message, tables[role].frame.height))
     columns = resolve_columns(tables["train"], spec, task)
@@ -89,7 +90,7 @@ def _repeated_ids(rows: pl.DataFrame, column: str) -> list[Fault]:
     first: dict[str, int] = {}
     faults = []
     for source, line, name in rows.select("source", "line", "id").iter_rows():
-        if name is None or not name.strip():
+        if name is None:
             faults.append(Fault(source, line, f"has no {column!r}, and data.id says that each record has its own"))
         elif name in first:
             faults.append(Fault(source, line, f"{column!r} {name!r} also stands in line {first[name]:,}"))

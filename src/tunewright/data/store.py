@@ -10,15 +10,12 @@ from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import disk_faults, read_json, write_json
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Profile
-from tunewright.data.lock import write_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tunewright.core.rows import SplitName
     from tunewright.data.prepare import Prepared
-
-__all__ = ["read_dropped", "read_profile", "read_split", "write_lock", "write_prepared"]
 
 DROPPED = "dropped.parquet"
 PROFILE = "profile.json"

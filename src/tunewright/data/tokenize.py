@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from tunewright.core.files import digest, disk_faults
+from tunewright.core.files import digest, disk_faults, fsync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +66,12 @@ def tokenize(frame: pl.DataFrame, tokenizer: Tokenizer, labels: Sequence[str], *
     """
     key = token_key(frame, tokenizer, labels)
     path = cache / f"{key[:32]}.arrow"
-    if not path.exists():
-        _write(path, _encode(frame, tokenizer, labels))
+    if path.exists():
+        try:
+            return read_token_rows(path, key)
+        except (pa.ArrowInvalid, OSError):  # cut off or unreadable: a cache is rebuilt, never a reason to stop
+            pass
+    _write(path, _encode(frame, tokenizer, labels))
     return read_token_rows(path, key)
 
 
@@ -98,12 +103,16 @@ def _encode(frame: pl.DataFrame, tokenizer: Tokenizer, labels: Sequence[str]) ->
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")  # two runs may encode the same rows at once
     with disk_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with pa.OSFile(str(aside), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-                writer.write_table(table)
+            with aside.open("wb") as stream:
+                with pa.ipc.new_file(stream, SCHEMA) as writer:
+                    writer.write_table(table)
+                stream.flush()
+                os.fsync(stream.fileno())
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
+        fsync_folder(path.parent)

@@ -16,7 +16,6 @@ from tunewright.core.seeds import generator
 from tunewright.evaluation.bootstrap import Span, bootstrap_interval, independent, resample, sampling_units
 from tunewright.evaluation.intervals import unseen_macro_share, unseen_share, wilson
 from tunewright.evaluation.per_class import class_scores
-from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.tallies import (
     METRICS,
     PROBABILITY_FLOOR,
@@ -33,10 +32,9 @@ if TYPE_CHECKING:
 
     from tunewright.core.predictions import ClassPredictions
     from tunewright.evaluation.bootstrap import Units
+    from tunewright.evaluation.settings import ScoreSettings
 
     Floats = NDArray[np.float64]
-
-__all__ = ["ScoreSettings", "check_probabilities", "metric_estimates", "score_system", "unseen"]
 
 LOG_LOSS = "log_loss"
 """Mean negative log-likelihood a row, in nats; the one metric of which less is better."""

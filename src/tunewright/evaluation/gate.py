@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.results import GateResult, Outcome, Verdict
 from tunewright.evaluation.conditions import decide
 from tunewright.evaluation.tallies import PROPORTIONS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tunewright.core.results import Results
-    from tunewright.recipe.judge import ConditionSpec, MetricName
+    from tunewright.recipe.judge import ConditionSpec, EvaluationSpec, MetricName
 
 IMBALANCED = 1.5
 """Rows of the largest class over rows of the smallest from which on labels count as imbalanced."""
@@ -39,6 +40,30 @@ def default_conditions(imbalance_ratio: float | None) -> list[ConditionSpec]:
 def compared_metrics(conditions: Sequence[ConditionSpec]) -> tuple[str, ...]:
     """The metrics on which systems must be compared for these conditions to be judged."""
     return tuple(dict.fromkeys(c.metric for c in conditions if isinstance(c, BetterThan)))
+
+
+def require_possible(conditions: Sequence[ConditionSpec], spec: EvaluationSpec) -> None:
+    """Raises RecipeError, naming both fields, for conditions that no model could pass under this evaluation."""
+    problems = tuple(_impossible([c for c in conditions if isinstance(c, BetterThan)], spec))
+    if problems:
+        raise RecipeError(*problems)
+
+
+def _impossible(conditions: Sequence[BetterThan], spec: EvaluationSpec) -> Iterator[Problem]:
+    place, whose = "gate.conditions", "the gate (by the task's own conditions where the recipe names none)"
+    systems = {condition.system for condition in conditions}
+    if "base" in systems and "probe" not in spec.baselines:
+        given = f"{whose} compares with the base, and evaluation.baselines leaves out 'probe', the base's score"
+        remedy = "add 'probe' to evaluation.baselines, or write gate.conditions without the base"
+        yield Problem(place, given, "an opponent that is scored", remedy)
+    if "best_baseline" in systems and set(spec.baselines) == {"probe"}:
+        given = f"{whose} compares with the best baseline, and evaluation.baselines holds 'probe', the base, alone"
+        remedy = "add 'majority' or 'tfidf_linear' to evaluation.baselines, or compare with the base"
+        yield Problem(place, given, "an opponent that is scored", remedy)
+    least = 1 / (spec.resamples + 1)  # by `paired.randomisation`; the exact test of a proportion has no such floor
+    for alpha in sorted({c.alpha for c in conditions if c.metric not in PROPORTIONS and c.alpha <= least}):
+        given = f"alpha {alpha:g}, and evaluation.resamples {spec.resamples} gives no p-value below {least:.3g}"
+        yield Problem(place, given, "a p-value that can be below alpha", "raise evaluation.resamples, or alpha")
 
 
 def judge(conditions: Sequence[ConditionSpec], results: Results, *, imbalance_ratio: float | None) -> GateResult:

@@ -23,7 +23,6 @@ from tunewright.evaluation.bootstrap import (
     sampling_units,
 )
 from tunewright.evaluation.classification import unseen
-from tunewright.evaluation.power import minimum_detectable_difference
 from tunewright.evaluation.tallies import METRICS, PROPORTIONS, answers, row_tallies
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from tunewright.evaluation.tallies import Metric
 
     Floats = NDArray[np.float64]
-
-__all__ = ["check_same_rows", "compare", "mcnemar_exact", "minimum_detectable_difference", "paired_difference"]
 
 ROUNDING = 1e-12
 """Two differences closer than this are equal: sums of the same terms in another order differ by less."""

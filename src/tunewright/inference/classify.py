@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class TunedClassifier:
-    """A classification model with its tokenizer. Implements `core.protocols.Classifier`."""
+    """A classification model with its tokenizer, on the device. Implements `core.protocols.Classifier`."""
 
-    def __init__(self, model: Any, tokenizer: SettledTokenizer) -> None:
-        self._model = model.eval()
+    def __init__(self, model: Any, tokenizer: SettledTokenizer, *, device: str) -> None:
+        self._model = model.to(device).eval()
         self._tokenizer = tokenizer
 
     @property
@@ -37,10 +37,10 @@ class TunedClassifier:
 
 
 class TrunkEmbedder:
-    """The untuned base's mean-pooled embeddings. Implements `core.protocols.Embedder`."""
+    """The untuned base's mean-pooled embeddings, made on the device. Implements `core.protocols.Embedder`."""
 
-    def __init__(self, trunk: Any, tokenizer: SettledTokenizer) -> None:
-        self._trunk = trunk.eval()
+    def __init__(self, trunk: Any, tokenizer: SettledTokenizer, *, device: str) -> None:
+        self._trunk = trunk.to(device).eval()
         self._tokenizer = tokenizer
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

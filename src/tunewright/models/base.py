@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tunewright.core.errors import Problem, RecipeError, RunError
-from tunewright.core.files import digest, sha256_file
+from tunewright.core.files import digest, resolve_path, sha256_file
 from tunewright.models.catalogue import Family, family_of, hosted_only, known_model, open_alternatives
 from tunewright.starter import encoder
 
@@ -53,16 +53,11 @@ def find_local(spec: ModelSpec, recipe_folder: Path) -> Base | None:
     _refuse_hosted(spec.name)
     if spec.name == encoder.NAME:
         return Base(spec.name, "starter", encoder.encoder_folder(), encoder.WEIGHTS_SHA256)
-    folder = (recipe_folder / Path(spec.name).expanduser()).resolve()
-    if folder.is_dir():
+    folder = _folder_named(spec.name, recipe_folder)
+    if folder is not None:
         return Base(spec.name, "folder", _checked_folder(folder, spec.name), _files_hash(folder))
     if not HUB_NAME.match(spec.name) or spec.name.startswith("starter/"):
-        expected = (
-            f"{encoder.NAME!r}, a folder in Hugging Face layout, or a hub name such as google-bert/bert-base-uncased"
-        )
-        raise RecipeError(
-            Problem("model.name", f"{spec.name!r} is no folder and no hub name", expected, "correct the name")
-        )
+        raise _no_name(spec.name)
     return _from_hub(spec, local_only=True)
 
 
@@ -91,11 +86,28 @@ def read_facts(base: Base | None, name: str) -> BaseFacts:
     return BaseFacts(family_of(model_type), model_type, _count_parameters(base.folder), layers, positions)
 
 
+def _folder_named(name: str, recipe_folder: Path) -> Path | None:
+    try:
+        folder = resolve_path(name, recipe_folder).resolve()
+    except ValueError:  # a NUL in the name: no folder bears it
+        return None
+    return folder if folder.is_dir() else None
+
+
+def _no_name(name: str) -> RecipeError:
+    expected = f"{encoder.NAME!r}, a folder in Hugging Face layout, or a hub name such as google-bert/bert-base-uncased"
+    return RecipeError(Problem("model.name", f"{name!r} is no folder and no hub name", expected, "correct the name"))
+
+
 def _refuse_hosted(name: str) -> None:
     if hosted_only(name):
         given = f"{name!r} is served by its owner only: its weights cannot be tuned here"
         options = ", ".join([*open_alternatives("encoder")[:3], *open_alternatives("causal")[:2]])
         raise RecipeError(Problem("model.name", given, "a model with open weights", f"try one of: {options}"))
+
+
+def _holds_weights(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
 
 
 def _checked_folder(folder: Path, name: str) -> Path:
@@ -104,7 +116,7 @@ def _checked_folder(folder: Path, name: str) -> Path:
         raise RecipeError(
             Problem("model.name", f"{name!r} holds no config.json", "a folder in Hugging Face layout", remedy)
         )
-    if not list(folder.glob("*.safetensors")):
+    if not _holds_weights(folder):
         given = f"{name!r} holds no *.safetensors"
         remedy = "convert the weights: model.save_pretrained(folder) of a current transformers writes safetensors"
         raise RecipeError(
@@ -120,15 +132,19 @@ def _files_hash(folder: Path) -> str:
 
 def _from_hub(spec: ModelSpec, *, local_only: bool) -> Base | None:
     import huggingface_hub  # noqa: PLC0415  # slow to import and needed for hub names alone
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
         path = huggingface_hub.snapshot_download(
             spec.name, revision=spec.revision, allow_patterns=HUB_FILES, local_files_only=local_only
         )
+    except HFValidationError as fault:
+        raise _no_name(spec.name) from fault
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         return None
     folder = Path(path)
+    if local_only and not _holds_weights(folder):
+        return None  # the cache keeps what others asked for: a configuration alone is a model yet to be fetched
     return Base(spec.name, "hub", _checked_folder(folder, spec.name), folder.name)
 
 

@@ -17,6 +17,7 @@ from tunewright.models.load import load_trunk
 from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 from tunewright.pipeline.store import class_predictions, read_predictions, write_predictions
+from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,6 +80,7 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "seed": context.recipe.seed,
         "data": data.digest,
         "base": context.base.revision,
+        "device": pick_device(),
     }
 
 
@@ -115,7 +117,7 @@ def _tfidf_linear(
 
 
 def _probe(context: Context, train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]) -> NDArray[np.float64]:
-    embedder = TrunkEmbedder(load_trunk(context.base.folder), context.tokenizer)
+    embedder = TrunkEmbedder(load_trunk(context.base.folder), context.tokenizer, device=pick_device())
     vectors = embedder.embed(train["input"].to_list())
     model = linear_probe(vectors, _targets(train, labels), labels, seed=context.recipe.seed)
     return model.probabilities(embedder.embed(test["input"].to_list()))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.codec import to_data
 from tunewright.core.errors import DataError, RecipeError, RunError, TunewrightError
 from tunewright.core.rows import Finding
-from tunewright.data.hub import HUB, parse_hub_name
+from tunewright.data.batching import steps_per_epoch
+from tunewright.data.hub import HUB
 from tunewright.data.hub import cached as cached_data
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared
     from tunewright.models.base import Base, BaseFacts
     from tunewright.recipe.recipe import Recipe
+    from tunewright.recipe.train import TrainSpec
 
 FAR = 10.0
 """A learning rate this many times off the known range is a slip of the pen more often than a choice."""
@@ -58,17 +61,16 @@ def check_recipe(path: Path, overrides: Sequence[str] = ()) -> Checked:
     recipe = context.recipe
     findings: list[Finding] = []
     base: Base | None = None
-    known = False
+    facts: BaseFacts | None = None
     try:
         base = find_local(recipe.model, context.folder)
-        known = True
+        facts = read_facts(base, recipe.model.name)
     except TunewrightError as fault:
         findings += _stopping(fault, "model")
-    if known:
-        facts = read_facts(base, recipe.model.name)
+    if facts is not None:
         findings += [*_base_findings(context, base, facts), *_rate_findings(recipe, facts)]
     prepared: Prepared | None = None
-    if known and not any(f.severity == "error" for f in findings):
+    if facts is not None and not any(f.severity == "error" for f in findings):
         prepared, found = _data(context, here=base is not None)
         findings += found
     ratio = prepared.profile.imbalance_ratio if prepared else None
@@ -133,13 +135,12 @@ def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Findin
     from tunewright.pipeline.prepare import prepared_rows  # noqa: PLC0415
 
     data = context.recipe.data
-    absent = [s for s in (data.train, data.validation, data.test) if s and s.startswith(HUB) and not cached_data(s)]
-    if absent:
-        for source in absent:
-            parse_hub_name(source)
-        message = f"{', '.join(absent)} is not on this machine: its rows were not checked"
-        return None, [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
+    sources = [s for s in (data.train, data.validation, data.test) if s]
     try:
+        absent = [s for s in sources if s.startswith(HUB) and not cached_data(s)]
+        if absent:
+            message = f"{', '.join(absent)} is not on this machine: its rows were not checked"
+            return None, [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
         prepared = prepared_rows(context, None if here else _Unmeasured())
     except (DataError, RecipeError, RunError) as fault:
         return None, _stopping(fault, "data")
@@ -160,21 +161,20 @@ class _Unmeasured:
 
 
 def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Finding]:
-    from tunewright.evaluation.gate import IMBALANCED  # noqa: PLC0415
+    from tunewright.evaluation.gate import IMBALANCED, require_possible  # noqa: PLC0415
+    from tunewright.pipeline.tasks import TASKS  # noqa: PLC0415  # brings torch in
 
     conditions = recipe.gate.conditions
     if conditions is None:
-        return
+        conditions = TASKS[recipe.task].conditions(imbalance_ratio) if recipe.task in TASKS else []
     metrics = {c.metric for c in conditions if isinstance(c, BetterThan | Floor)}
     if metrics == {"accuracy"} and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
         message = f"the gate looks at accuracy alone, and the largest class is {imbalance_ratio:.1f} times the smallest"
         yield Finding("gate_on_accuracy", "warning", message, 1, (), "add a condition on macro_f1, or a class_floor")
-    compared = {c.system for c in conditions if isinstance(c, BetterThan)}
-    if "base" in compared and "probe" not in recipe.evaluation.baselines:
-        message = (
-            "gate.conditions compares with the base, and evaluation.baselines leaves out 'probe', the base's score"
-        )
-        yield Finding("gate", "error", message, 1, (), "add 'probe' to evaluation.baselines")
+    try:
+        require_possible(conditions, recipe.evaluation)
+    except RecipeError as fault:
+        yield from _stopping(fault, "gate")
 
 
 def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
@@ -186,5 +186,17 @@ def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
         f"run directory: {context.run.path}",
         f"rows: {sizes}; {len(profile.labels)} labels",
         f"training: {steps} steps of {spec.batch_size} examples, {spec.method.kind} tuning of {base}",
+        f"on the way: {_on_the_way(spec, steps, steps_per_epoch(rows, spec.batch_size))}",
         "stages: prepare, baseline, train, evaluate, gate, report; unchanged ones are skipped",
+    )
+
+
+def _on_the_way(spec: TrainSpec, steps: int, an_epoch: int) -> str:
+    """How often the training is evaluated and saved; the last step is both, whatever the rhythm."""
+    evaluated = an_epoch if spec.evaluate_every == "epoch" else spec.evaluate_every
+    saved = an_epoch if spec.checkpoint_every == "epoch" else spec.checkpoint_every
+    sooner = ", fewer if it stops early" if spec.early_stopping is not None else ""
+    return (
+        f"{math.ceil(steps / evaluated)} evaluations and {math.ceil(steps / saved)} checkpoints{sooner}; "
+        "a better evaluation is saved too"
     )

@@ -15,6 +15,8 @@ from tunewright.pipeline.stages import MANIFEST, read_manifest
 if TYPE_CHECKING:
     from tunewright.pipeline.context import Context
 
+REPORTED = ("data", "baseline", "training", "evaluation", "gate")
+"""Stages whose keys a report names: those before it; what an earlier run left beside them says nothing of this one."""
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "polars", "numpy", "scikit-learn")
 
 
@@ -48,7 +50,7 @@ def code_commit() -> str | None:
 
 def provenance(context: Context) -> dict[str, str]:
     """Everything needed to make the run again, as text."""
-    manifests = {path.parent.name: read_manifest(path) for path in sorted(context.run.path.glob(f"*/{MANIFEST}"))}
+    manifests = {name: read_manifest(context.run.path / name / MANIFEST) for name in REPORTED}
     stages = {f"{name} key": found.key for name, found in manifests.items() if found is not None}
     seeds = {"seed": str(context.recipe.seed), "split seed": str(context.recipe.split.seed)}
     origin = {

@@ -20,6 +20,7 @@ from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 from tunewright.pipeline.store import class_predictions, write_predictions
 from tunewright.pipeline.train import current_training
+from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from tunewright.pipeline.context import Context
     from tunewright.recipe.judge import ConditionSpec
 
-EVALUATION = Stage("evaluation", version=1)
+EVALUATION = Stage("evaluation", version=2)
 GAP_ROWS = 2_000
 """Training rows scored for the gap: enough for an interval of two points, and seconds on a CPU."""
 
@@ -73,6 +74,7 @@ def _declares(context: Context, inputs: list[Manifest]) -> dict[str, Any]:
         "compared": list(compared_metrics(gate_conditions(context))),
         "seed": context.recipe.seed,
         "model": context.recipe.model.name,
+        "device": pick_device(),
         "inputs": {manifest.stage: manifest.digest for manifest in inputs},
     }
 
@@ -82,7 +84,7 @@ def _build(context: Context, attempt: Path) -> None:
     spec, seed = context.recipe.evaluation, context.recipe.seed
     headline = context.task.headline(profile.imbalance_ratio)
     model = context.task.load_tuned(context.run.path / "model")
-    tuned = context.task.predictor(model, context.tokenizer)
+    tuned = context.task.predictor(model, context.tokenizer, device=pick_device())
     test = _predict(context, tuned, "test")
     write_predictions(attempt / "predictions.parquet", test)
     gap = _gap(context, tuned, test, ScoreSettings(spec.confidence, spec.resamples, seed), headline)

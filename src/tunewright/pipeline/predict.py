@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from tunewright.core.errors import DataError, Problem, RecipeError, RunError
 from tunewright.core.files import atomic_write
 from tunewright.data.columns import recognised
@@ -18,11 +20,13 @@ from tunewright.models.base import Base, read_facts
 from tunewright.models.load import load_tuned
 from tunewright.models.tokenizer import load_tokenizer
 from tunewright.pipeline.stages import RunFolder, intact, read_manifest
-from tunewright.recipe.data import DataSpec
-from tunewright.recipe.load import load_recipe
+from tunewright.recipe.data import CleanSpec, DataSpec
+from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from tunewright.pipeline.stages import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,11 @@ def predict_rows(run: Path, *, texts: Sequence[str], file: Path | None, column: 
     """
     if not texts and file is None:
         raise RecipeError(Problem("predict", "no texts", "--text or --file", 'tunewright predict RUN --text "…"'))
-    model, spec = load_classifier(run), _data_spec(run)
-    rows = [*texts, *(_texts_of(file, column, learned=spec.input) if file is not None else ())]
-    probabilities_NK = model.probabilities([clean_text(text, spec.clean) for text in rows])
+    declares = _training(run).declares
+    clean = _cleaning(run, declares)
+    model = load_classifier(run)
+    rows = [*texts, *(_texts_of(file, column, learned=declares.get("input")) if file is not None else ())]
+    probabilities_NK = model.probabilities([clean_text(text, clean) for text in rows])
     best_N = probabilities_NK.argmax(axis=1)
     return [
         Prediction(text, model.labels[best], float(row[best]), dict(zip(model.labels, map(float, row), strict=True)))
@@ -56,33 +62,44 @@ def predict_rows(run: Path, *, texts: Sequence[str], file: Path | None, column: 
     ]
 
 
-def _data_spec(run: Path) -> DataSpec:
-    """The data section of the recipe that the run keeps: its text column and its cleaning."""
-    return load_recipe(_root(run) / "recipe.yaml").recipe.data
+def _training(run: Path) -> Manifest:
+    """What the training says of itself. The run's recipe may have moved on since: every stage writes it anew."""
+    manifest = read_manifest(_root(run) / "training" / "manifest.json")
+    if manifest is None:
+        expected = "a run directory with a finished training"
+        raise RunError(
+            Problem(str(run), "holds no tuned model", expected, "tunewright run RECIPE, then name runs/<name>")
+        )
+    return manifest
+
+
+def _cleaning(run: Path, declares: Mapping[str, Any]) -> CleanSpec:
+    """The cleaning that the texts of the training went through."""
+    try:
+        return CleanSpec.model_validate(declares.get("clean"))
+    except ValidationError as fault:
+        given = "does not say how the texts of its training were cleaned"
+        remedy = "run the recipe again to train it anew"
+        raise RunError(Problem(str(run), given, "a training of this version", remedy)) from fault
 
 
 def _root(run: Path) -> Path:
-    return run.parent if run.name == "model" else run
+    """The run directory of a run or of its `model/`; a run may itself be called `model`."""
+    return run.parent if run.name == "model" and not (run / "training").is_dir() else run
 
 
 def load_classifier(run: Path) -> TunedClassifier:
     """The tuned classifier of a run directory, or of its `model/`, its files checked against the manifest."""
     root = _root(run)
     folder = root / "model"
-    manifest = read_manifest(root / "training" / "manifest.json")
-    if manifest is None:
-        expected = "a run directory with a finished training"
-        raise RunError(
-            Problem(str(run), "holds no tuned model", expected, "tunewright run RECIPE, then name runs/<name>")
-        )
-    if not intact(RunFolder(root), manifest):
+    if not intact(RunFolder(root), _training(run)):
         remedy = "run the recipe again to train it anew"
         raise RunError(
             Problem(str(folder), "is not the model that was trained", "the files as they were saved", remedy)
         )
     base = Base(str(folder), "folder", folder, "")
     tokenizer = load_tokenizer(base, read_facts(base, str(folder)), max_tokens=None)
-    return TunedClassifier(load_tuned(folder), tokenizer)
+    return TunedClassifier(load_tuned(folder), tokenizer, device=pick_device())
 
 
 def write_rows(path: Path, rows: Sequence[Prediction]) -> None:

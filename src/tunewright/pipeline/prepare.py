@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import contextlib
+import fcntl
+import os
 from typing import TYPE_CHECKING, Any
 
-from tunewright.core.files import digest, sha256_file, tree_hashes
+from tunewright.core.codec import to_data
+from tunewright.core.files import digest, disk_faults, resolve_path, sha256_file, tree_hashes
+from tunewright.data.freeze import lock_name, share_of
+from tunewright.data.hub import HUB, cached_commit
+from tunewright.data.lock import read_lock, write_lock
 from tunewright.data.prepare import Request
 from tunewright.data.prepare import prepare as prepare_rows
-from tunewright.data.store import read_profile, write_lock, write_prepared
+from tunewright.data.store import read_profile, write_prepared
 from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tunewright.core.protocols import Tokenizer
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
-DATA = Stage("data", version=1)
+DATA = Stage("data", version=2)
 
 
 def prepare(context: Context) -> Done:
     """The run's `data/` holds the splits of the recipe's data; `tunewright.lock` holds the frozen test."""
 
     def build(attempt: Path) -> None:
-        prepared = prepared_rows(context)
+        prepared = prepared_rows(context, local_only=False)
         write_prepared(prepared, attempt)
         write_lock(context.lock_path, prepared.lock)
 
-    done = run_stage(context.run, DATA, lambda: _declares(context), build)
+    with _only_one_freezes(context):
+        done = run_stage(context.run, DATA, lambda: _declares(context), build)
     profile = read_profile(done.folder)
     if not done.skipped:
         sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())
@@ -41,15 +51,37 @@ def current_data(context: Context) -> Manifest:
     return needed(context.run, DATA, "prepare", lambda: _declares(context))
 
 
-def prepared_rows(context: Context, tokenizer: Tokenizer | None = None) -> Prepared:
+def prepared_rows(context: Context, tokenizer: Tokenizer | None = None, *, local_only: bool = True) -> Prepared:
     """The recipe's rows, prepared in memory; nothing is written. Raises as `data.prepare` does.
 
-    Texts are measured with the base's tokenizer, unless another is given.
+    Texts are measured with the base's tokenizer, unless another is given. The network is touched only where
+    `local_only` is false.
     """
     recipe = context.recipe
-    request = Request(recipe.data, recipe.split, recipe.task, context.folder, context.lock_path)
+    request = Request(recipe.data, recipe.split, recipe.task, context.folder, context.lock_path, local_only)
     measure = tokenizer or context.tokenizer
     return prepare_rows(request, tokenizer=measure, max_tokens=measure.max_tokens)
+
+
+@contextlib.contextmanager
+def _only_one_freezes(context: Context) -> Iterator[None]:
+    """No other run beside this recipe reads and writes `tunewright.lock` meanwhile: each would forget the other's test.
+
+    The lock is held on a file in `runs/`, which is kept out of version control, and goes with the process.
+    """
+    path = context.folder / "runs" / ".lock"
+    with disk_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_CREAT | os.O_RDWR)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            context.say("data: waiting for another run beside this one, which prepares its data")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _declares(context: Context) -> dict[str, Any]:
@@ -62,13 +94,26 @@ def _declares(context: Context) -> dict[str, Any]:
         "sources": {source: _source_hash(context.folder, source) for source in sources},
         "tokenizer": context.tokenizer.fingerprint,
         "max_tokens": context.tokenizer.max_tokens,
-        "lock": sha256_file(context.lock_path) if context.lock_path.exists() else None,
+        "lock": _lock_share(context),
     }
 
 
+def _lock_share(context: Context) -> str:
+    """Hash of what `tunewright.lock` holds for this recipe's own sources."""
+    data = context.recipe.data
+    train, test = (
+        lock_name(source, folder=context.folder, lock_path=context.lock_path) if source else None
+        for source in (data.train, data.test)
+    )
+    assert train is not None  # a recipe names its training data
+    return digest(to_data(share_of(read_lock(context.lock_path), train=train, test=test)))
+
+
 def _source_hash(folder: Path, source: str) -> str | None:
-    """Hash of a local source's bytes; a hub source is known by its name and revision alone."""
-    path = folder / Path(source).expanduser()
+    """Hash of a local source's bytes; the commit of a hub source, or None until it is fetched."""
+    if source.startswith(HUB):
+        return cached_commit(source)
+    path = resolve_path(source, folder)
     if path.is_file():
         return sha256_file(path)
     return digest(tree_hashes(path)) if path.is_dir() else None

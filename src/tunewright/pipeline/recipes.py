@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -17,5 +18,6 @@ def recipe_text(loaded: LoadedRecipe) -> str:
     yaml = YAML()
     yaml.width = 100
     yaml.dump(loaded.recipe.model_dump(mode="json"), stream)
-    changed = f"; overrides: {' '.join(loaded.overrides)}" if loaded.overrides else ""
-    return f"# {loaded.path.name} with every default written out{changed}\n{stream.getvalue()}"
+    # as JSON strings: a line break in one of them would end the comment and become part of the recipe
+    changed = f"; overrides: {' '.join(map(json.dumps, loaded.overrides))}" if loaded.overrides else ""
+    return f"# {json.dumps(loaded.path.name)} with every default written out{changed}\n{stream.getvalue()}"

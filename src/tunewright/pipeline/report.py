@@ -77,7 +77,6 @@ def story(context: Context) -> Story:
         errors=_errors(context),
         resolved={k: v for k, v in to_data(settle(context)).items() if v is not None},
         provenance=provenance(context),
-        confidence=recipe.evaluation.confidence,
         base_model_id=hub_id,
         notes=notes,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.core.codec import to_data
 from tunewright.core.files import atomic_write, read_json, write_json
+from tunewright.evaluation.gate import require_possible
 from tunewright.models.freeze import require_layers
 from tunewright.pipeline.baseline import baseline
 from tunewright.pipeline.context import Context
@@ -21,6 +22,7 @@ from tunewright.pipeline.train import train
 from tunewright.recipe.load import load_recipe
 from tunewright.reporting.summary import summary
 from tunewright.reporting.terminal import print_results
+from tunewright.training.settings import thread_count, usable_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,8 +82,10 @@ def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
     """The named stages in order, within one run directory that nobody else works in meanwhile."""
     _ = context.task  # a base that cannot do the task is refused before anything is read
     require_layers(context.recipe.train.method, context.facts.layers)
+    _require_possible_gate(context)
     done: dict[str, Done] = {}
-    with context.run.owned():
+    asked = context.recipe.train.threads
+    with context.run.owned(), thread_count(usable_threads() if asked == "auto" else asked):
         atomic_write(context.run.path / "recipe.yaml", recipe_text(context.loaded).encode())
         write_json(context.run.path / "environment.json", {**environment(), "command": context.command})
         for verb in verbs:
@@ -89,6 +93,13 @@ def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
             manifests = {name: to_data(stage.manifest) for name, stage in done.items()}
             _write_overview(context.run.path / "manifest.json", manifests)
     return done
+
+
+def _require_possible_gate(context: Context) -> None:
+    """Raises RecipeError for a gate that no model could pass: hours of training would end in no verdict."""
+    own = context.recipe.gate.conditions
+    # the imbalance, unknown before the data is read, decides the metric of the task's own, and not the opponents
+    require_possible(own if own is not None else context.task.conditions(None), context.recipe.evaluation)
 
 
 def _write_overview(path: Path, manifests: Mapping[str, Any]) -> None:

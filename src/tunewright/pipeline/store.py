@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from tunewright.core.predictions import ClassPredictions
+from tunewright.data.clusters import cluster_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,15 +20,14 @@ if TYPE_CHECKING:
 def class_predictions(
     frame: pl.DataFrame, labels: Sequence[str], probabilities_NK: NDArray[np.float64]
 ) -> ClassPredictions:
-    """The probabilities beside the rows they are of; rows of one group, or of one content, form a cluster."""
+    """The probabilities beside the rows they are of, with the clusters by which the rows were split."""
     index = {label: number for number, label in enumerate(labels)}
-    clusters = frame.select(pl.coalesce("group", "content_key")).to_series().to_list()
     return ClassPredictions(
         row_ids=tuple(frame["row_id"].to_list()),
         labels=tuple(labels),
         probabilities_NK=probabilities_NK,
         targets_N=np.array([index[target] for target in frame["target"].to_list()], dtype=np.int64),
-        clusters=tuple(clusters),
+        clusters=tuple(cluster_ids(frame)),
     )
 
 

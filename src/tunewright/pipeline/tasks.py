@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tunewright.data.tokenize import TokenRows
     from tunewright.models.base import BaseFacts
     from tunewright.models.catalogue import Family
-    from tunewright.models.tokenizer import SettledTokenizer
     from tunewright.recipe.judge import ConditionSpec
 
 
@@ -44,7 +43,8 @@ class Task:
     loss: LossSum
     validate: Callable[..., Mapping[str, float]]
     """`(model, rows, *, pad_id, bf16)` to the metrics watched while training, `loss` among them."""
-    predictor: Callable[[PreTrainedModel, SettledTokenizer], Classifier]
+    predictor: Callable[..., Classifier]
+    """`(model, tokenizer, *, device)` to what classifies texts on that device."""
     headline: Callable[[float | None], str]
     """The metric people read first, and that chooses the checkpoint, by the training labels' imbalance ratio."""
     conditions: Callable[[float | None], list[ConditionSpec]]

@@ -37,9 +37,9 @@ from tunewright.tracking.events import EventLog
 from tunewright.tracking.observers import Observers
 from tunewright.training.checkpoint import folder_of, keep_only, load_checkpoint, load_weights, newest_checkpoint
 from tunewright.training.engine import Duration, start
-from tunewright.training.fit import FitOutcome, FitPlan, Hooks, fit, total_steps
+from tunewright.training.fit import FitOutcome, FitPlan, Hooks, fit, interrupted_after, total_steps
 from tunewright.training.interrupt import interruptions
-from tunewright.training.settings import Resolved, pick_device, resolve
+from tunewright.training.settings import Resolved, pick_device, resolve, thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,8 @@ def train(context: Context) -> Done:
         context.say(f"training: {idle}")
     started = time.perf_counter()
     _make_way(context, key)
-    _train(context, key)
+    with thread_count(settle(context).threads):
+        _train(context, key)
     manifest = seal(TRAINING, declares, _outputs(context), seconds=time.perf_counter() - started)
     write_json(context.run.of(TRAINING) / MANIFEST, to_data(manifest))
     shutil.rmtree(_previous(context), ignore_errors=True)
@@ -91,7 +92,14 @@ def settle(context: Context) -> Resolved:
     """The run's resolved settings, measured once and kept in `resolved.json` until what they follow from changes."""
     spec = context.recipe.train
     profile = read_profile(context.run.of(DATA))
-    ask = digest([spec.model_dump(mode="json"), context.base.revision, profile.imbalance_ratio, pick_device()])
+    ask = digest(
+        [
+            spec.model_dump(mode="json", exclude={"tensorboard"}),
+            context.base.revision,
+            profile.imbalance_ratio,
+            pick_device(),
+        ]
+    )
     path = context.run.path / "resolved.json"
     kept = read_json(path) if path.exists() else {}
     if kept.get("ask") == ask:
@@ -123,6 +131,8 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "task": recipe.task,
         "seed": recipe.seed,
         "data": splits,
+        "input": recipe.data.input,
+        "clean": recipe.data.clean.model_dump(mode="json"),
         "labels": list(read_profile(context.run.of(DATA)).labels),
         "base": context.base.revision,
         "tokenizer": context.tokenizer.fingerprint,
@@ -176,7 +186,6 @@ def _previous(context: Context) -> Path:
 
 def _train(context: Context, key: str) -> None:
     resolved = settle(context)
-    torch.set_num_threads(resolved.threads)
     labels = read_profile(context.run.of(DATA)).labels
     rows = {
         name: tokenize(read_split(context.run.of(DATA), name), context.tokenizer, labels, cache=context.token_cache)
@@ -234,7 +243,11 @@ def _fit(
             return log.offset
 
         hooks = Hooks(context.task.loss, validate, _Logged(log, Observers(context.observers)), log_offset, interrupted)
-        return fit(state, rows["train"], plan, hooks, resumed=resumed)
+        outcome = fit(state, rows["train"], plan, hooks, resumed=resumed)
+        late = interrupted()
+    if late is not None:  # it came after the last step's question
+        raise interrupted_after(late, outcome.steps)
+    return outcome
 
 
 class _Logged:

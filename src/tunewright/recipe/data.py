@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tunewright.recipe.spec import Spec
+from tunewright.recipe.spec import Spec, kind_where_absent
 
 Missing = Literal["drop", "error"]
 
@@ -91,4 +91,6 @@ class TimeSplit(StratifiedSplit):
     kind: Literal["time"] = "time"  # type: ignore[assignment]  # the tag of the union differs by design
 
 
-SplitSpec = Annotated[StratifiedSplit | GroupSplit | TimeSplit, Field(discriminator="kind")]
+SplitSpec = Annotated[
+    StratifiedSplit | GroupSplit | TimeSplit, Field(discriminator="kind"), kind_where_absent("stratified")
+]

@@ -9,12 +9,10 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from tunewright.core.errors import Problem, RecipeError, did_you_mean
 from tunewright.recipe.recipe import Recipe
-from tunewright.recipe.source import Source, read_source
+from tunewright.recipe.source import MAX_DEPTH, Source, read_source, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,16 +50,18 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
 
 def _override(values: dict[str, Any], override: str) -> None:
     place, sign, text = override.partition("=")
-    if not sign or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", place):
+    named = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", place)
+    if not sign or not named or place.count(".") > MAX_DEPTH:
         raise RecipeError(
-            Problem("override", repr(override), "dotted.path=value, such as train.epochs=5", "check the spelling")
+            Problem("override", _short(override), "dotted.path=value, such as train.epochs=5", "check the spelling")
         )
     try:
-        value = YAML(typ="safe", pure=True).load(text) if text.strip() else None
-    except (YAMLError, ValueError) as fault:
-        raise RecipeError(
-            Problem(place, f"cannot read the value {text!r}", "a YAML value", "quote it for the shell")
-        ) from fault
+        value = read_value(text)
+    except RecipeError as fault:
+        (problem,) = fault.problems
+        given = f"cannot read the value {_short(text)}: {problem.given}"
+        remedy = "quote it for the shell, and see that brackets close; tags and anchors are not taken"
+        raise RecipeError(Problem(place, given, "a YAML value", remedy)) from fault
     here = values
     *parents, last = place.split(".")
     for name in parents:
@@ -71,9 +71,8 @@ def _override(values: dict[str, Any], override: str) -> None:
                 "name" if name == "model" else "train": below
             }  # the short form, written out so that it can be extended
         if below is not None and not isinstance(below, dict):
-            raise RecipeError(
-                Problem(place, f"{name!r} holds {below!r}, not a mapping", "a path of the recipe", "override it whole")
-            )
+            given = f"{name!r} holds {_short(below)}, not a mapping"
+            raise RecipeError(Problem(place, given, "a path of the recipe", "override it whole"))
         here[name] = below = {} if below is None else below
         here = below
     here[last] = value
@@ -108,10 +107,11 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
         path = (*path, error["loc"][-1])  # a key nobody knows may look like pydantic's name for a type: `mod[el`
     place = ".".join(map(str, path)) or "recipe"
     written = next((o for o in overrides if o.partition("=")[0] == place), None)
+    if written is None and path not in source.lines:  # a mapping may stand there by an override of a part of it
+        written = next((o for o in overrides if o.startswith(f"{place}.")), None)
     where = f"override {written!r}" if written else source.where(path)
     kind, context = error["type"], error.get("ctx", {})
-    given = repr(error["input"])
-    given = given if len(given) <= 80 else given[:77] + "..."
+    given = _short(error["input"])
     if kind == "extra_forbidden":
         known = sorted(owner.model_fields) if owner else []
         hint = did_you_mean(str(path[-1]), known)
@@ -134,9 +134,10 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
     if kind == "union_tag_not_found":
         kinds = _kinds(owner, path)
         expected = f"a mapping with the key 'kind', one of: {', '.join(kinds)}"
+        meant = next((k for k, keys in kinds.items() if keys >= set(error["input"])), next(iter(kinds)))
         listed = any(isinstance(part, int) for part in path)  # an override cannot reach into a list
-        by_override = "" if listed else f", or on the command line {place}.kind={kinds[0]}"
-        remedy = f"say which: `kind: {kinds[0]}`{by_override}"
+        by_override = "" if listed else f", or on the command line {place}.kind={meant}"
+        remedy = f"say which: `kind: {meant}`{by_override}"
         return Problem(place, f"given {given}", expected, remedy, where)
     if kind == "string_pattern_mismatch":
         return Problem(
@@ -149,11 +150,19 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
     if kind == "value_error":
         return Problem(place, str(context.get("error", error["msg"])), "", "change one of the fields named", where)
     message = (
-        error["msg"].replace("Input should be ", "").replace("a valid dictionary or instance of", "a mapping as for")
+        error["msg"]
+        .replace("Input should be ", "")
+        .replace("a valid dictionary or instance of", "a mapping as for")
+        .replace("a valid dictionary or object to extract fields from", "a mapping")
     )
     quoted = isinstance(error["input"], str) and kind in {"int_type", "float_type", "bool_type"}
     remedy = "write it without quotation marks" if quoted and _is_number(error["input"]) else "write such a value"
     return Problem(place, f"given {given}", message, remedy, where)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _is_number(text: str) -> bool:
@@ -164,13 +173,13 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _kinds(owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> list[str]:
-    """The kinds that a field, or an item of its list, may be; an ellipsis where that is not known."""
+def _kinds(owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> dict[str, set[str]]:
+    """The kinds that a field, or an item of its list, may be, with their keys; an ellipsis where that is not known."""
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     info = owner.model_fields.get(name) if owner else None
     members = _member_types(info.annotation) if info else []
-    kinds = [m.model_fields["kind"].default for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
-    return kinds or ["…"]
+    specs = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
+    return {spec.model_fields["kind"].default: set(spec.model_fields) for spec in specs} or {"…": set()}
 
 
 def _expected(owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:

@@ -23,7 +23,15 @@ def json_schema() -> dict[str, Any]:
         described = {"description": whole.pop("description", "")}
         text = {"type": "string", "description": f"Short for the mapping with `{short}` alone."}
         schema["properties"][name] = {**described, "anyOf": [text, whole]}
-    return schema
+    lenient: dict[str, Any] = _any_of(schema)
+    return lenient
+
+
+def _any_of(node: Any) -> Any:
+    """The schema with `anyOf` for `oneOf`: a choice that leaves its `kind` to the default fits several members."""
+    if isinstance(node, dict):
+        return {"anyOf" if key == "oneOf" else key: _any_of(value) for key, value in node.items()}
+    return [_any_of(item) for item in node] if isinstance(node, list) else node
 
 
 def recipe_page() -> str:
@@ -34,7 +42,8 @@ def recipe_page() -> str:
         "# The recipe\n\nMade from the specs by `tunewright schema --markdown`; a test holds the two together.\n"
         "Only `model`, `data` and `task` are needed; `model: NAME` and `data: PATH` are short for the mappings below.\n"
         "Unknown keys are refused. Any field can be set on the command line:\n"
-        "`tunewright run recipe.yaml train.epochs=5`.\n"
+        "`tunewright run recipe.yaml train.epochs=5`. A choice that does not say its `kind` is of the default one,\n"
+        "as in `split.test=0.3`; `train.method` and the conditions of the gate always say it.\n"
     )
     return "\n".join([intro, *(line for name, spec in specs.items() for line in _section(name, spec))]) + "\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
@@ -14,7 +15,6 @@ from tunewright.core.errors import Problem, RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -55,6 +55,12 @@ def read_source(path: Path) -> Source:
             )
         )
     return Source(path, text, values, lines)
+
+
+def read_value(text: str) -> Any:
+    """One value as an override writes it, under the rules of a recipe. Raises RecipeError with one problem."""
+    path = Path("override")
+    return _plain(path, _compose(path, text), (), {})
 
 
 def _read_text(path: Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class Spec(BaseModel):
@@ -17,3 +19,15 @@ class Spec(BaseModel):
         validate_default=True,
         protected_namespaces=(),
     )
+
+
+def kind_where_absent(kind: str) -> BeforeValidator:
+    """A union's mapping that does not say its `kind` is of this one, which the field has by default.
+
+    So `train.schedule.warmup=0.2` can be set on a recipe that says nothing of the schedule.
+    """
+
+    def named(value: Any) -> Any:
+        return {"kind": kind, **value} if isinstance(value, dict) else value
+
+    return BeforeValidator(named)

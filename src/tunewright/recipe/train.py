@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from tunewright.recipe.spec import Spec
+from tunewright.recipe.spec import Spec, kind_where_absent
 
 
 class AdamW(Spec):
@@ -47,7 +47,7 @@ class Constant(Spec):
     """Share of all steps in which the rate rises from zero to its peak."""
 
 
-ScheduleSpec = Annotated[Linear | Cosine | Constant, Field(discriminator="kind")]
+ScheduleSpec = Annotated[Linear | Cosine | Constant, Field(discriminator="kind"), kind_where_absent("linear")]
 
 
 class Full(Spec):

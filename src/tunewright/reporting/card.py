@@ -32,7 +32,7 @@ LABELS_SHOWN: Final = 100
 def model_card(story: Story) -> str:
     """The text of a README.md: front matter that the hub accepts, then the card in Markdown.
 
-    What is unknown (licence, base on the hub, a metric) is left out of the front matter and called unknown in the text.
+    What is unknown (base on the hub, a metric) is left out of the front matter and called unknown in the text.
     """
     environment = markdown_environment(escaped)
     environment.filters.update(
@@ -86,7 +86,6 @@ def _metadata(story: Story) -> str:
         datasets=_hub_data(story),
         eval_results=results or None,
         library_name="transformers",
-        license=story.model_license,
         metrics=sorted({result.metric_type for result in results}) or None,
         model_name=story.name if results else None,
         pipeline_tag=PIPELINE_TAGS.get(story.task),

@@ -164,8 +164,8 @@ def _legend(drawn: Sequence[Curve]) -> list[Markup]:
     return parts
 
 
-def histogram(name: str, title: str, shape: Distribution, *, limit: float | None = None) -> Markup:
-    """Bars of the bins' counts, with the median and the 95th percentile marked, and the model's limit where given."""
+def histogram(name: str, title: str, shape: Distribution) -> Markup:
+    """Bars of the bins' counts, with the median and the 95th percentile marked."""
     height, top, bottom = 150.0, 16.0, 118.0
     edges = shape.edges or (0.0, 1.0)
     x_scale = Axis(edges[0], max(edges[-1], edges[0] + 1e-9), LEFT, WIDTH - RIGHT)
@@ -175,7 +175,7 @@ def histogram(name: str, title: str, shape: Distribution, *, limit: float | None
         x, y = x_scale.place(low), y_scale.place(n)
         width = max(x_scale.place(high) - x - 1, 0.5)
         inner.append(element("rect", x=x, y=y, width=width, height=max(bottom - y, 0), class_="bin"))
-    marks = [("median", shape.p50), ("95 %", shape.p95), ("limit", limit)]
+    marks = [("median", shape.p50), ("95 %", shape.p95)]
     for word, at in marks:
         if (place := figures.known(at)) is not None and edges[0] <= place <= edges[-1]:
             x = x_scale.place(place)

@@ -69,7 +69,7 @@ def facts(story: Story) -> list[Fact]:
     estimate = tuned.metrics.get(results.headline) if tuned else None
     shown = []
     if estimate:
-        detail = f"{figures.level(story.confidence)} interval {_interval(estimate)}"
+        detail = f"{figures.level(story.results.confidence)} interval {_interval(estimate)}"
         title = f"{figures.metric_title(results.headline)}, tuned"
         shown.append(Fact(title, figures.score(estimate.value), detail))
     for system in _rivals(results):
@@ -119,7 +119,7 @@ def scores(story: Story) -> dict[str, Any]:
 def _interval_plot(story: Story, metric: str) -> Markup:
     systems = [s for s in story.results.systems if metric in s.metrics]
     rows = [plots.Interval(s.title, s.metrics[metric], s.role == "tuned") for s in systems]
-    title = f"{figures.metric_title(metric)} with {figures.level(story.confidence)} intervals"
+    title = f"{figures.metric_title(metric)} with {figures.level(story.results.confidence)} intervals"
     return plots.intervals(f"scores-{metric}", title, rows)
 
 

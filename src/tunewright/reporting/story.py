@@ -74,10 +74,6 @@ class Story:
     """What every `auto` of the recipe became."""
     provenance: Mapping[str, str]
     """Hashes, versions, commit, seeds, command, machine."""
-    confidence: float = 0.95
-    """Level of every interval."""
-    model_license: str | None = None
-    """SPDX identifier of the base's licence, where known."""
     base_model_id: str | None = None
     """The base's hub name (`owner/name`), where it came from the hub."""
     notes: tuple[str, ...] = field(default=())

@@ -9,7 +9,6 @@ from tunewright.reporting.figures import known
 
 if TYPE_CHECKING:
     from tunewright.core.results import GateResult, Results
-    from tunewright.reporting.story import Story
 
 
 def summary(results: Results, gate: GateResult) -> dict[str, Any]:
@@ -34,26 +33,6 @@ def summary(results: Results, gate: GateResult) -> dict[str, Any]:
     }
     finite: dict[str, Any] = _finite(data)
     return finite
-
-
-def story_summary(story: Story) -> dict[str, Any]:
-    """The summary of a whole run: that of its results, with names, row counts and where it came from."""
-    return {
-        "name": story.name,
-        "model": story.model,
-        "data": story.data,
-        "created_at": story.created_at,
-        **summary(story.results, story.gate),
-        "rows": {
-            "read": story.profile.read,
-            "kept": story.profile.kept,
-            "dropped": dict(story.profile.dropped),
-            "changed": dict(story.profile.changed),
-            "splits": {name: split.rows for name, split in story.profile.splits.items()},
-        },
-        "steps": story.steps[-1].step if story.steps else None,
-        "provenance": dict(story.provenance),
-    }
 
 
 def _finite(value: Any) -> Any:

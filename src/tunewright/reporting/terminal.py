@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from rich.padding import Padding
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tunewright.core.results import Outcome, Verdict
+from tunewright.core.text import plain
 from tunewright.reporting import figures
 
 if TYPE_CHECKING:
@@ -52,11 +52,6 @@ def print_results(console: Console, results: Results, gate: GateResult, *, repor
     console.print(Text("report: ").append(plain(report_path), "bold"), soft_wrap=True)
 
 
-def plain(text: str) -> str:
-    """The text on one line, with control characters escaped."""
-    return "".join(repr(c)[1:-1] if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"} else c for c in text)
-
-
 def _scores(results: Results) -> Table:
     metrics = figures.headline_metrics(results)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -88,7 +83,7 @@ def _p(comparison: Comparison | None, system: SystemScores) -> Text:
     if system.role == "tuned":
         return Text("")
     if comparison is None:
-        return Text("–")  # the two were not compared: the gate does not ask for it
+        return Text("-", "dim")  # a library caller need not compare with every system
     p = figures.known(comparison.p_value)
     return Text("unknown" if p is None else figures.p_value(p))
 

@@ -68,15 +68,6 @@ class EventLog:
         """Appends the evaluation, and its wall time to the timings."""
         self._append_report("evaluation", report)
 
-    def checkpoint(self, step: int) -> int:
-        """Appends the event of a checkpoint about to be saved, syncs, and gives the offset that it must store.
-
-        The event comes before the offset: a resumed run keeps it, as the unbroken run does.
-        """
-        self._append({"event": "checkpoint", "step": step})
-        self.sync()
-        return self.offset
-
     def on_end(self, reason: str) -> None:
         """Appends the end and syncs; a resume from an earlier checkpoint cuts it off again."""
         self._append({"event": "end", "reason": reason})

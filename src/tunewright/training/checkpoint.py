@@ -39,6 +39,8 @@ class Progress:
     """Length of `events.jsonl` when this was saved; what stands behind it is cut off on resume."""
     best_step: int | None = None
     best_value: float | None = None
+    reference: float | None = None
+    """The value that early stopping measures an improvement from; gains within `min_delta` do not move it."""
     stale: int = 0
     """Evaluations in a row without an improvement."""
 

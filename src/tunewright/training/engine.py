@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelerate import Accelerator
+from accelerate.utils import GradientAccumulationPlugin
 
 from tunewright.core.errors import Problem, RunError
 from tunewright.training.optimizers import build_optimizer
@@ -36,7 +37,8 @@ def start(model: nn.Module, spec: TrainSpec, *, lr: float, bf16: bool, seed: int
 
     Raises RunError where several processes were launched.
     """
-    accelerator = Accelerator(cpu=cpu)
+    accumulation = GradientAccumulationPlugin(num_steps=1)  # or the environment of `accelerate launch` would decide
+    accelerator = Accelerator(cpu=cpu, mixed_precision="no", gradient_accumulation_plugin=accumulation)
     if accelerator.num_processes > 1:
         given = f"started as {accelerator.num_processes} processes, which training does not divide its rows over yet"
         raise RunError(Problem("training", given, "one process", "start it without `accelerate launch` or torchrun"))

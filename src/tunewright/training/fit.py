@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tunewright.core.protocols import Observer
-    from tunewright.core.training import StepReport
     from tunewright.data.tokenize import TokenRows
     from tunewright.recipe.train import TrainSpec
     from tunewright.training.losses import LossSum
@@ -102,8 +101,8 @@ def fit(state: TrainState, rows: TokenRows, plan: FitPlan, hooks: Hooks, *, resu
         due = report.step % plan.checkpoint_every == 0
         if due or improved or reason is not None or signal_number is not None:
             progress = _save(state, progress, plan, hooks)
-        if signal_number is not None and reason is None:
-            raise _interrupted(signal_number, report)
+        if signal_number is not None:
+            raise interrupted_after(signal_number, report.step)
         if reason is not None:
             break
     assert reason is not None
@@ -120,9 +119,11 @@ def _evaluate(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks
     if not all(math.isfinite(number) for number in metrics.values()):
         place = f"evaluation after step {progress.step}"
         raise RunError(Problem(place, f"not finite: {dict(metrics)}", "finite numbers", "lower train.optimizer.lr"))
-    better = _gain(plan.metric, value, progress.best_value) > _min_delta(plan)
+    better = _gain(plan.metric, value, progress.best_value) > 0
     if better:
-        progress = replace(progress, best_step=progress.step, best_value=value, stale=0)
+        progress = replace(progress, best_step=progress.step, best_value=value)
+    if _gain(plan.metric, value, progress.reference) > _min_delta(plan):
+        progress = replace(progress, reference=value, stale=0)
     else:
         progress = replace(progress, stale=progress.stale + 1)
     seconds = time.perf_counter() - started
@@ -156,8 +157,9 @@ def _min_delta(plan: FitPlan) -> float:
     return plan.spec.early_stopping.min_delta if plan.spec.early_stopping is not None else 0.0
 
 
-def _interrupted(signal_number: int, report: StepReport) -> Interrupted:
-    given = f"stopped by signal {signal_number} after step {report.step}; a checkpoint is saved"
+def interrupted_after(signal_number: int, step: int) -> Interrupted:
+    """The end of a training that was told to stop, with its checkpoint saved."""
+    given = f"stopped by signal {signal_number} after step {step}; a checkpoint is saved"
     return Interrupted(
         signal_number, Problem("training", given, "", "run the same command again: it resumes from there")
     )

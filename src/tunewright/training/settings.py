@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
@@ -13,6 +14,7 @@ import torch
 from tunewright.core.files import digest, read_json, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor
@@ -43,8 +45,7 @@ class Resolved:
 def resolve(spec: TrainSpec, *, lr: float, metric: str, cache: Path) -> Resolved:
     """The settings as numbers. The precision probe takes a second and is cached per machine in `cache`."""
     device = pick_device()
-    threads = spec.threads if spec.threads != "auto" else usable_threads()
-    torch.set_num_threads(threads)
+    threads = usable_threads() if spec.threads == "auto" else spec.threads
     speedup = None
     precision: Literal["fp32", "bf16"] = "fp32"
     if spec.precision != "auto":
@@ -52,7 +53,8 @@ def resolve(spec: TrainSpec, *, lr: float, metric: str, cache: Path) -> Resolved
     elif device == "cuda":
         precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     elif device == "cpu":
-        speedup = cached_bf16_speedup(cache, threads)
+        with thread_count(threads):
+            speedup = cached_bf16_speedup(cache, threads)
         precision = "bf16" if speedup >= BF16_GAIN else "fp32"
     tokens = MICRO_BATCH_TOKENS[device] if spec.micro_batch_tokens == "auto" else spec.micro_batch_tokens
     return Resolved(device, precision, threads, lr, tokens, metric if spec.metric == "auto" else spec.metric, speedup)
@@ -66,9 +68,21 @@ def pick_device() -> Literal["cuda", "mps", "cpu"]:
 
 
 def usable_threads() -> int:
-    """Processors this process may run on, as far as torch would use them."""
+    """Processors this process may run on, or fewer where OMP_NUM_THREADS says so; what torch is set to has no part."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(affinity, torch.get_num_threads()))
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(affinity, int(asked)) if asked.isdigit() and int(asked) > 0 else affinity
+
+
+@contextlib.contextmanager
+def thread_count(threads: int) -> Iterator[None]:
+    """Torch computes with this many threads meanwhile, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def cached_bf16_speedup(cache: Path, threads: int) -> float:

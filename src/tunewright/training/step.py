@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 8
 
+GUARDED_KERNELS = frozenset({"cpu", "cuda"})
+"""Devices whose fused AdamW heeds `found_inf` and `grad_scale`; that of Apple's GPUs takes both and ignores them."""
+
 
 @dataclass(slots=True)
 class TrainState:
@@ -101,12 +104,22 @@ def gradients(state: TrainState, batches: StepBatches, loss: LossSum) -> list[Te
 
 
 def _update(state: TrainState, total_loss: Tensor, norm: Tensor, *, lr: float, max_norm: float | None) -> None:
-    """One optimiser step; the fused kernel divides by the clip factor and skips itself where a number is not finite."""
+    """One optimiser step, its gradient clipped; nothing moves where a number is not finite.
+
+    Where the fused kernel takes them, the guard and the clip factor go into it: one pass over the numbers, and the
+    host need not wait. Elsewhere both happen before it.
+    """
     optimizer = state.optimizer.optimizer
-    optimizer.found_inf = (~(torch.isfinite(total_loss) & torch.isfinite(norm))).float()
-    optimizer.grad_scale = torch.clamp(norm / max_norm, min=1.0) if max_norm is not None else None
+    broken = ~(torch.isfinite(total_loss) & torch.isfinite(norm))
+    factor = torch.clamp(norm / max_norm, min=1.0) if max_norm is not None else None
     for group in optimizer.param_groups:
         group["lr"] = lr
+    if state.accelerator.device.type in GUARDED_KERNELS:
+        optimizer.found_inf, optimizer.grad_scale = broken.float(), factor
+    elif bool(broken):
+        return
+    elif factor is not None:
+        torch._foreach_div_([p.grad for p in state.model.parameters() if p.grad is not None], factor)
     state.optimizer.step()
 
 

@@ -1,0 +1,13 @@
+"""Text of others, made fit to be shown."""
+
+from __future__ import annotations
+
+import unicodedata
+
+ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of what steers a terminal or, as half a surrogate pair, cannot be printed at all."""
+
+
+def plain(text: str) -> str:
+    """The text on one line, with control characters escaped: it can neither colour nor move anything on a terminal."""
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in ESCAPED else c for c in text)
