@@ -46,7 +46,7 @@ def text_format(path: Path, text: str, given: str) -> str:
     content = _by_content(text)
     if ending in TABLES and content in {"json", "jsonl"}:
         raise _mismatch(path, f"holds {content.upper()}", content)
-    if ending == "jsonl" and content == "json":
+    if ending == "jsonl" and content == "json" and not _is_one_line(text):
         raise _mismatch(path, "holds one JSON document", "json")
     if ending == "json" and content == "jsonl":
         return "jsonl"  # the ending that many tools give to JSON Lines
@@ -75,6 +75,11 @@ def _by_content(text: str) -> str | None:
         # A broken first line still counts as JSON Lines where more lines begin like records.
         return "jsonl" if first.rstrip().endswith("}") and rest.lstrip().startswith("{") else "json"
     return "jsonl" if rest.strip() or "\n" in text.strip() or not _holds_records(first) else "json"
+
+
+def _is_one_line(text: str) -> bool:
+    """Whether a text that is a JSON object stands in one line: then it is one record of JSON Lines as well."""
+    return text.lstrip()[:1] == "{" and "\n" not in text.strip()
 
 
 def _is_json_array(text: str) -> bool:

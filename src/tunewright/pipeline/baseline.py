@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Probabilities = Callable[["Context", pl.DataFrame, pl.DataFrame, Sequence[str]], NDArray[np.float64]]
 
-BASELINE = Stage("baseline", version=1)
+BASELINE = Stage("baseline", version=2)
 
 SYSTEMS: Mapping[BaselineName, tuple[str, Literal["baseline", "base"]]] = {
     "majority": ("majority", "baseline"),

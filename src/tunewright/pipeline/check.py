@@ -15,7 +15,7 @@ from tunewright.data.hub import cached as cached_data
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
 from tunewright.pipeline.context import Context
-from tunewright.recipe.judge import BetterThan, Floor
+from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
 from tunewright.recipe.load import load_recipe
 from tunewright.training.fit import total_steps
 
@@ -168,7 +168,8 @@ def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Fi
     if conditions is None:
         conditions = TASKS[recipe.task].conditions(imbalance_ratio) if recipe.task in TASKS else []
     metrics = {c.metric for c in conditions if isinstance(c, BetterThan | Floor)}
-    if metrics == {"accuracy"} and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
+    guarded = any(isinstance(c, ClassFloor) for c in conditions)
+    if metrics == {"accuracy"} and not guarded and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
         message = f"the gate looks at accuracy alone, and the largest class is {imbalance_ratio:.1f} times the smallest"
         yield Finding("gate_on_accuracy", "warning", message, 1, (), "add a condition on macro_f1, or a class_floor")
     try:

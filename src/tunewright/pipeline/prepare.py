@@ -8,14 +8,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.codec import to_data
-from tunewright.core.files import digest, disk_faults, resolve_path, sha256_file, tree_hashes
+from tunewright.core.files import digest, disk_faults, resolve_path, tree_hashes
 from tunewright.data.freeze import lock_name, share_of
 from tunewright.data.hub import HUB, cached_commit
 from tunewright.data.lock import read_lock, write_lock
 from tunewright.data.prepare import Request
 from tunewright.data.prepare import prepare as prepare_rows
 from tunewright.data.store import read_profile, write_prepared
-from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
+from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,5 +115,5 @@ def _source_hash(folder: Path, source: str) -> str | None:
         return cached_commit(source)
     path = resolve_path(source, folder)
     if path.is_file():
-        return sha256_file(path)
+        return file_hash(path)
     return digest(tree_hashes(path)) if path.is_dir() else None
