@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tunewright.reporting import figures
-from tunewright.reporting.svg import Axis, Point, axis, element, figure, label, line, path, ticks
+from tunewright.reporting.svg import LEAST_SPAN, Axis, Point, axis, element, figure, label, line, path, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,7 @@ def curves(name: str, title: str, drawn: Sequence[Curve], *, best: float | None 
     known = [(curve, _known(curve)) for curve in drawn]
     xs = [x for _, points in known for x, _ in points]
     x_scale = axis(xs, start=LEFT, end=WIDTH - RIGHT, zero=True)
-    x_scale = Axis(0, max(xs), LEFT, WIDTH - RIGHT) if xs and max(xs) > 0 else x_scale
+    x_scale = Axis(0, max(xs), LEFT, WIDTH - RIGHT) if xs and max(xs) > LEAST_SPAN else x_scale
     y_scale = axis([y for _, points in known for _, y in points], start=bottom, end=top, zero=zero)
     inner = [*_y_ticks(y_scale), *_x_ticks(x_scale, top, bottom, rules=False)]
     if best is not None:

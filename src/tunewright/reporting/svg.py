@@ -62,6 +62,14 @@ def path(points: Sequence[Point], *, kind: str) -> Markup:
     return element("path", d=f"M{steps}", class_=kind) if points else Markup("")
 
 
+NO_SPAN = 1e-12
+"""Numbers that lie closer together than this, relative to their size, have no span that a scale could show."""
+
+
+LEAST_SPAN = 1e-300
+"""Below this a fifth of the span is no number any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A linear scale from numbers to places."""
@@ -81,7 +89,7 @@ def axis(numbers: Iterable[float], *, start: float, end: float, zero: bool = Fal
     """A scale that holds all numbers (and zero where asked) between round ends; 0 to 1 where there is no number."""
     held = [*numbers, *([0.0] if zero else [])]
     low, high = (min(held), max(held)) if held else (0.0, 1.0)
-    if low == high:
+    if high - low <= max(NO_SPAN * max(abs(low), abs(high)), LEAST_SPAN):
         low, high = (low - 0.5, high + 0.5) if low else (0.0, 1.0)
     step = tick_step(high - low)
     return Axis(math.floor(low / step) * step, math.ceil(high / step) * step, start, end)
