@@ -54,7 +54,13 @@ def predict_rows(run: Path, *, texts: Sequence[str], file: Path | None, column: 
     clean = _cleaning(run, declares)
     model = load_classifier(run)
     rows = [*texts, *(_texts_of(file, column, learned=declares.get("input")) if file is not None else ())]
-    probabilities_NK = model.probabilities([clean_text(text, clean) for text in rows])
+    cleaned = [clean_text(text, clean) for text in rows]
+    empty = [str(number) for number, text in enumerate(cleaned, start=1) if not text.strip()]
+    if empty:
+        given = f"{len(empty)} of {len(rows)} texts are empty: number {', '.join(empty[:5])}"
+        remedy = "leave them out: a model answers an empty text too, and the answer means nothing"
+        raise DataError(Problem("predict", given, "a text in every row", remedy))
+    probabilities_NK = model.probabilities(cleaned)
     best_N = probabilities_NK.argmax(axis=1)
     return [
         Prediction(text, model.labels[best], float(row[best]), dict(zip(model.labels, map(float, row), strict=True)))

@@ -195,6 +195,7 @@ def _train(context: Context, key: str) -> None:
     plan = _fit_plan(context, resolved, len(rows["train"]), key)
     with disk_faults(plan.checkpoints):
         plan.checkpoints.mkdir(parents=True, exist_ok=True)
+    context.say(f"training: {plan.duration.total_steps} steps of {plan.spec.batch_size} examples, {resolved.precision}")
     found = newest_checkpoint(plan.checkpoints, key)
     if found is not None:
         load_checkpoint(state, *found)

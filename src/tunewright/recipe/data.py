@@ -75,7 +75,8 @@ class StratifiedSplit(Spec):
     @model_validator(mode="after")
     def _leaves_training_rows(self) -> StratifiedSplit:
         if self.validation + self.test >= 1:
-            raise ValueError("validation and test together must leave rows for training: their sum is below 1")
+            shares = f"validation {self.validation:g} and test {self.test:g}"
+            raise ValueError(f"{shares} leave no rows for training: their sum must be below 1")
         return self
 
 

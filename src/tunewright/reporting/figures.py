@@ -54,7 +54,10 @@ def score(number: float | None) -> str:
 def interval(estimate: Estimate, dash: str = "–") -> str:
     """An estimate's interval, or nothing where a bound is unknown."""
     low, high = known(estimate.low), known(estimate.high)
-    return "" if low is None or high is None else f"{low:.3f}{dash}{high:.3f}"
+    if low is None or high is None:
+        return ""
+    dash = " to " if low < 0 else dash  # a dash beside a minus cannot be read
+    return f"{low:.3f}{dash}{high:.3f}"
 
 
 def signed(number: float | None) -> str:
