@@ -1,8 +1,9 @@
-"""Test accuracy on banking77, ours and Trainer's on the same rows, several seeds.
+"""Test accuracy and loss on banking77, ours and Trainer's on the same rows, several seeds, whole trainings.
 
-    TUNEWRIGHT_DATASETS=… python -m benchmarks.quality_classification --json OUT [--seeds 1 2 3]
+    TUNEWRIGHT_DATASETS=… python -m benchmarks.quality_classification --json OUT [--seeds 1 2 3] [--jobs 4]
 
-Both are tuned with the same rows, epochs, batch size, rate and schedule; Trainer runs with its best CPU flags in bf16.
+All are tuned with the same rows, epochs, batch size, rate and schedule, on the accelerator where there is one. Trainer
+runs as its users run it (`default`, fp32) and with its best flags (`best`, bf16).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from tunewright.evaluation.settings import ScoreSettings
 from tunewright.pipeline.store import read_predictions
 from tunewright.starter.encoder import encoder_folder
 
+SYSTEMS = ["ours", "trainer_default", "trainer_best"]
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -40,23 +43,39 @@ def main() -> None:
     recipe = work / "banking77.yaml"
     recipe.write_bytes((ROOT / "recipes" / "banking77.yaml").read_bytes())
     sources = [f"data.{name}={datasets / 'banking77' / name}.jsonl" for name in ("train", "test")]
-    rows: list[dict[str, Any]] = []
-    for seed in options.seeds:
-        overrides = [*sources, f"seed={seed}", f"name=seed{seed}", f"train.threads={options.threads}"]
-        if "ours" in options.systems:
-            rows.append({"system": "ours", "seed": seed, **_ours(recipe, overrides)})
-            _print(rows[-1])
-        if "trainer" in options.systems:
-            rows.append({"system": "trainer", "seed": seed, **_trainer(recipe, overrides, seed, options.threads)})
-            _print(rows[-1])
-    means = {
-        system: statistics.mean(row["accuracy"] for row in rows if row["system"] == system)
-        for system in options.systems
-    }
-    print("mean test accuracy:", ", ".join(f"{name} {value:.4f}" for name, value in means.items()))
-    pooled = [_over_seeds(work, options.seeds, against) for against in ("base", "tfidf_linear")]
+    data = _prepared(recipe, sources)
+
+    def measured(job: tuple[int, str]) -> dict[str, Any]:
+        seed, system = job
+        if system == "ours":
+            found = _ours(recipe, [*sources, f"seed={seed}", f"name=seed{seed}", f"train.threads={options.threads}"])
+        else:
+            flags = system.removeprefix("trainer_")
+            found = _trainer(work, data, flags=flags, seed=seed, threads=options.threads)
+        row = {"system": system, "seed": seed, **found}
+        print(f"{system:16} seed {seed}: test accuracy {row['accuracy']:.4f}, loss {row['loss']:.4f}", flush=True)
+        return row
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        rows = list(pool.map(measured, [(seed, system) for seed in options.seeds for system in options.systems]))
+    means = {system: _means([row for row in rows if row["system"] == system]) for system in options.systems}
+    for system, mean in means.items():
+        print(f"{system:16} mean test accuracy {mean['accuracy']:.4f}, mean test loss {mean['loss']:.4f}")
+    against = ("base", "tfidf_linear") if "ours" in options.systems else ()
+    pooled = [_over_seeds(work, options.seeds, name) for name in against]
     record = {"rows": rows, "means": means, "over_seeds": pooled, **conditions(threads=options.threads)}
     write_record(options.json, record)
+
+
+def _means(rows: list[dict[str, Any]]) -> dict[str, float]:
+    return {name: statistics.mean(row[name] for row in rows) for name in ("accuracy", "loss")}
+
+
+def _prepared(recipe: Path, sources: list[str]) -> Path:
+    """The rows of every system: the splits do not depend on the recipe's seed."""
+    command = [sys.executable, "-m", "tunewright", "prepare", str(recipe), *sources, "name=rows"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return recipe.parent / "runs" / "rows" / "data"
 
 
 def _over_seeds(work: Path, seeds: list[int], against: str) -> dict[str, Any]:
@@ -89,13 +108,16 @@ def _stacked(parts: list[ClassPredictions]) -> ClassPredictions:
 def _ours(recipe: Path, overrides: list[str]) -> dict[str, Any]:
     """A whole `tunewright run`, with its comparisons."""
     command = [sys.executable, "-m", "tunewright", "run", str(recipe), *overrides, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     answer = json.loads(done.stdout)
     run = Path(answer["run"])
     results = json.loads((run / "evaluation" / "results.json").read_text())
     scores = {system["name"]: system["metrics"]["accuracy"] for system in results["systems"]}
     dropped = json.loads((run / "data" / "profile.json").read_text())["dropped"]
+    tuned = read_predictions(run / "evaluation" / "predictions.parquet")
+    true_N = tuned.probabilities_NK[np.arange(len(tuned.row_ids)), tuned.targets_N]
     return {
+        "loss": float(-np.log(true_N).mean()),
         "accuracy": scores["tuned"]["value"],
         "interval": [scores["tuned"]["low"], scores["tuned"]["high"]],
         "baselines": {name: score["value"] for name, score in scores.items() if name != "tuned"},
@@ -105,18 +127,15 @@ def _ours(recipe: Path, overrides: list[str]) -> dict[str, Any]:
     }
 
 
-def _trainer(recipe: Path, overrides: list[str], seed: int, threads: int) -> dict[str, Any]:
+def _trainer(work: Path, data: Path, *, flags: str, seed: int, threads: int) -> dict[str, Any]:
     """Trainer on the rows that `prepare` left for training."""
-    command = [sys.executable, "-m", "tunewright", "prepare", str(recipe), *overrides]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    run = recipe.parent / "runs" / f"seed{seed}"
-    labels = sorted(pl.read_parquet(run / "data" / "train.parquet")["target"].unique().to_list())
+    labels = sorted(pl.read_parquet(data / "train.parquet")["target"].unique().to_list())
     request = {
-        "folder": str(recipe.parent / f"trainer{seed}"),
-        "data": str(run / "data"),
+        "folder": str(work / f"trainer-{flags}-{seed}"),
+        "data": str(data),
         "labels": labels,
         "model": str(encoder_folder()),
-        "flags": "best",
+        "flags": flags,
         "epochs": 8,
         "batch_size": 32,
         "lr": 2e-4,
@@ -124,24 +143,24 @@ def _trainer(recipe: Path, overrides: list[str], seed: int, threads: int) -> dic
         "threads": threads,
         "predict": True,
     }
-    ask, answer = recipe.parent / f"ask{seed}.json", recipe.parent / f"answer{seed}.json"
+    ask, answer = (work / f"{name}-{flags}-{seed}.json" for name in ("ask", "answer"))
     ask.write_text(json.dumps(request))
-    subprocess.run([sys.executable, "-m", "benchmarks.trainer_peer", str(ask), str(answer)], check=True)
+    command = [sys.executable, "-m", "benchmarks.trainer_peer", str(ask), str(answer)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found: dict[str, Any] = json.loads(answer.read_text())
     del found["predicted"]
     return found
-
-
-def _print(row: dict[str, Any]) -> None:
-    print(f"{row['system']:8} seed {row['seed']}: test accuracy {row['accuracy']:.4f}", flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--systems", nargs="+", choices=["ours", "trainer"], default=["ours", "trainer"])
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="systems tuned at once: more than one only where cores abound"
+    )
     parser.add_argument("--work", help="folder for runs, kept; a temporary one by default")
     return parser.parse_args()
 

@@ -45,7 +45,7 @@ def main() -> None:
         bench.trainer(flags, seed=0, steps=steps, predict=False)
         pairs = []
         for seed in range(1, options.pairs + 1):
-            quality = flags != "tutorial" and seed == 1  # beside the speed; quality_classification compares it in full
+            quality = flags != "tutorial"  # beside the speed; quality_classification compares whole trainings
             ours = bench.ours(seed=seed, steps=options.steps, predict=quality)
             peer = bench.trainer(flags, seed=seed, steps=steps, predict=quality)
             pairs.append(

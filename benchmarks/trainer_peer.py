@@ -89,7 +89,7 @@ def arguments(request: dict[str, Any]) -> TrainingArguments:
         report_to="none",
         disable_tqdm=True,
         seed=request["seed"],
-        use_cpu=True,
+        use_cpu=not torch.cuda.is_available(),
         **FLAGS[request["flags"]],
     )
 
