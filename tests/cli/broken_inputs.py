@@ -199,7 +199,7 @@ MODELS = (
 COMMANDS = (
     Broken(
         "predict on a folder that is no run",
-        4,
+        2,
         "empty",
         "holds no tuned model",
         "a run directory",
@@ -209,9 +209,9 @@ COMMANDS = (
     ),
     Broken(
         "predict on no folder at all",
-        4,
+        2,
         "nowhere",
-        "holds no tuned model",
+        "no such run directory",
         "a run directory",
         "tunewright run",
         sound,
@@ -226,6 +226,7 @@ COMMANDS = (
         "tunewright predict",
         sound,
         "predict runs/recipe",
+        TRAIN,
     ),
     Broken(
         "predict with altered weights",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -20,9 +23,15 @@ if TYPE_CHECKING:
 LONG = (*QUICK, "train.epochs=100000", "train.max_steps=100000", "train.early_stopping=null")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 130, "interrupted from the keyboard (Ctrl-C)"),
+        (signal.SIGTERM, 143, "told to end by the signal SIGTERM"),
+    ],
+)
 def test_a_signal_ends_training_with_a_checkpoint_and_the_next_call_resumes(
-    number: signal.Signals, code: int, project: Path, tunewright: Callable[..., Ran]
+    number: signal.Signals, code: int, words: str, project: Path, tunewright: Callable[..., Ran]
 ) -> None:
     assert tunewright("prepare", "recipe.yaml", *LONG).code == 0
     events = project / "runs" / "recipe" / "training" / "events.jsonl"
@@ -49,7 +58,8 @@ def test_a_signal_ends_training_with_a_checkpoint_and_the_next_call_resumes(
     stopped = trained()
     assert stopped.code == code, stopped.said
     assert stopped.json["error"] == "interrupted"
-    assert "it resumes from there" in stopped.err
+    assert words in stopped.err
+    assert "the same command again: it resumes from there" in stopped.err
     assert list((events.parent / "checkpoints").glob("step-*"))
     again = trained()
     assert again.code == code, again.said
@@ -66,7 +76,20 @@ def test_the_keyboard_stops_a_command_between_stages_with_130(
     stopped = tunewright("prepare", "recipe.yaml", "--json")
     assert stopped.code == 130
     assert stopped.json["error"] == "interrupted"
+    assert "interrupted from the keyboard (Ctrl-C)" in stopped.err
     assert "run the same command again" in stopped.err
+
+
+def test_sigterm_outside_of_training_ends_a_command_with_143_and_in_words(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys, tunewright.cli.app as app\n"
+        "app.exit_code = lambda arguments: os.kill(os.getpid(), signal.SIGTERM) or signal.pause()\n"
+        "app.run_command(['prepare', 'recipe.yaml', '--json'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 143
+    assert "told to end by the signal SIGTERM" in done.stderr
+    assert json.loads(done.stdout)["exit_code"] == 143
 
 
 def test_a_second_command_in_one_run_directory_is_refused(project: Path, tunewright: Callable[..., Ran]) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
+import typer
 from cli_room import QUICK, records, write_csv
 
 from tunewright.cli.app import app
+from tunewright.cli.help import EPILOGS
 from tunewright.core.files import tree_hashes
+from tunewright.core.results import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +44,77 @@ def test_help_says_in_a_sentence_what_the_verb_does(verb: str, tunewright: Calla
     assert shown.err == ""
     assert re.search(r"[A-Z][a-z]+ .+[.;:,]", shown.out)
     assert ("--json" in shown.out) == (verb not in WITHOUT_JSON)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_ends_with_examples_and_exit_codes(
+    verb: str, tunewright: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = tunewright(verb, "--help").out
+    _, examples = shown.split("Examples:")
+    commands, codes = examples.split("Exit codes:")
+    assert f"tunewright {verb}" in commands
+    assert re.search(r"^\s+0 \w+", codes, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [c for epilog in EPILOGS.values() for c in epilog.examples])
+def test_every_example_of_the_help_is_a_command_line_that_parses(command: str) -> None:
+    words = shlex.split(command.partition(" > ")[0])[1:]
+    group = typer.main.get_command(app)
+    verb = group.commands[words[0]]  # type: ignore[attr-defined]
+    verb.make_context(words[0], words[1:])  # raises for an option or an argument that is not there
+
+
+def test_help_starts_nothing_heavy() -> None:
+    script = (
+        "import sys; from tunewright.cli.app import exit_code; code = exit_code(['run', '--help']); "
+        "heavy = {'torch', 'transformers', 'polars', 'numpy', 'sklearn', 'ruamel'} & set(sys.modules); "
+        "sys.exit(str(heavy) if heavy or code else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("chekc", "recipe.yaml"), "'check'"),
+        (("evalute", "recipe.yaml"), "'evaluate'"),
+        (("run", "recipe.yaml", "--jsn"), "'--json'"),
+        (("init", "train.csv", "--modle", "x"), "'--model'"),
+        (("run", "recipe.yaml", "--dryrun"), "'--dry-run'"),
+    ],
+)
+def test_a_misspelt_verb_or_option_is_answered_with_the_one_that_was_meant(
+    words: tuple[str, ...], hint: str, tunewright: Callable[..., Ran]
+) -> None:
+    told = tunewright(*words)
+    assert (told.code, told.out) == (2, "")
+    assert "did you mean" in told.err.lower()
+    assert hint in told.err
+    assert "--help" in told.err
+
+
+def test_an_unknown_verb_is_answered_with_those_there_are(tunewright: Callable[..., Ran]) -> None:
+    told = tunewright("xyzzy")
+    assert told.code == 2
+    assert all(verb in told.err for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", ["check", "run", "prepare", "train"])
+def test_data_where_a_recipe_belongs_is_answered_with_init(
+    verb: str, project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    told = tunewright(verb, "train.csv")
+    assert told.code == 2
+    assert "`tunewright init train.csv`" in told.err
+
+
+def test_a_recipe_where_data_belongs_is_answered_with_check(project: Path, tunewright: Callable[..., Ran]) -> None:
+    told = tunewright("init", "recipe.yaml")
+    assert told.code == 2
+    assert "`tunewright check recipe.yaml`" in told.err
 
 
 def test_the_overview_lists_every_verb_and_the_exit_codes(tunewright: Callable[..., Ran]) -> None:
@@ -107,7 +182,7 @@ def test_a_dry_run_of_a_recipe_with_an_error_exits_1(project: Path, tunewright: 
 
 
 @pytest.mark.parametrize(
-    ("condition", "verdict", "code"),
+    ("condition", "verdict", "code"),  # the verdict as programs read it
     [
         ("{kind: floor, metric: accuracy, at_least: 0.0}", "ship", 0),
         ("{kind: floor, metric: accuracy, at_least: 1.0}", "dont_ship", 1),
@@ -121,7 +196,7 @@ def test_run_exits_by_the_verdict(
     assert (told.json["verdict"], told.code) == (verdict, code)
     alone = tunewright("gate", "recipe.yaml", *QUICK, f"gate.conditions=[{condition}]")
     assert alone.code == code
-    assert f"verdict: {verdict}" in alone.out
+    assert f"verdict: {Verdict(verdict).words}\n" in alone.out
 
 
 def test_run_shows_the_scores_and_where_the_report_is(
@@ -196,7 +271,7 @@ def test_predict_answers_alike_from_a_text_and_from_a_file(finished_run: Path, t
     (finished_run / "new.jsonl").write_text('{"text": "word1 billing1"}\n', encoding="utf-8")
     by_file = tunewright("predict", "runs/recipe", "--file", "new.jsonl", "--json").json["predictions"]
     by_text = tunewright("predict", "runs/recipe/model", "--text", "word1 billing1", "--json").json["predictions"]
-    assert by_file == by_text
+    assert [{**row, "line": None} for row in by_file] == by_text
 
 
 def test_the_schema_describes_what_the_loader_accepts(tunewright: Callable[..., Ran]) -> None:

@@ -23,7 +23,11 @@ def findings(ran: Ran, kind: str) -> list[dict[str, Any]]:
     return [finding for finding in ran.json["findings"] if finding["kind"] == kind]
 
 
-@pytest.mark.parametrize(("rate", "side"), [("5e-3", "above"), ("2e-6", "below"), ("1", "above")])
+def faults(ran: Ran) -> list[dict[str, Any]]:
+    return [finding for finding in ran.json["findings"] if finding["severity"] == "error"]
+
+
+@pytest.mark.parametrize(("rate", "side"), [("5e-3", "above"), ("2e-6", "below"), ("0.9", "above")])
 def test_a_rate_ten_times_off_is_a_warning_with_a_better_one(
     rate: str, side: str, project: Path, tunewright: Callable[..., Ran]
 ) -> None:
@@ -60,7 +64,8 @@ def test_a_gate_against_a_base_that_is_not_scored_is_an_error(project: Path, tun
     conditions = "gate.conditions=[{kind: better_than, system: base}]"
     shown = tunewright("check", "recipe.yaml", conditions, "evaluation.baselines=[majority]", "--json")
     assert shown.code == 1
-    assert findings(shown, "gate")[0]["severity"] == "error"
+    (found,) = faults(shown)
+    assert (found["place"], found["kind"], found["exit_code"]) == ("gate.conditions", "recipe", 2)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +80,13 @@ def test_a_gate_that_no_model_could_pass_is_an_error(
 ) -> None:
     shown = tunewright("check", "recipe.yaml", conditions, more, "--json")
     assert shown.code == 1
-    (found,) = findings(shown, "gate")
-    assert found["severity"] == "error"
+    (found,) = faults(shown)
+    assert found["place"] == "gate.conditions"
     assert more.partition("=")[0] in found["message"]
 
 
 def test_a_sound_recipe_has_nothing_to_warn_of(project: Path, tunewright: Callable[..., Ran]) -> None:
+    write_csv(project / "train.csv", records(900))
     shown = tunewright("check", "recipe.yaml")
     assert shown.code == 0
     assert "fit to run: 0 error(s), 0 warning(s)" in shown.out
@@ -88,6 +94,7 @@ def test_a_sound_recipe_has_nothing_to_warn_of(project: Path, tunewright: Callab
 
 
 def test_the_data_is_checked_though_the_base_is_not_here(project: Path, tunewright: Callable[..., Ran]) -> None:
+    write_csv(project / "train.csv", records(900))
     hub = "model.name=google-bert/bert-base-uncased"
     sound = tunewright("check", "recipe.yaml", hub, "--json")
     assert sound.code == 0
@@ -144,3 +151,105 @@ def test_the_plan_says_how_many_evaluations_and_checkpoints_there_will_be(
 def test_check_names_the_file_once_for_all_lines_of_a_finding(project: Path, tunewright: Callable[..., Ran]) -> None:
     write_csv(project / "train.csv", [*records(60), *records(7)])
     assert "[train.csv:62, 63, 64, 65, 66, …]" in tunewright("check", "recipe.yaml").out
+
+
+@pytest.mark.parametrize(
+    ("override", "place", "kind", "code"),
+    [
+        ("task=generation", "task", "recipe", 2),
+        ("train.method={kind: top_layers, layers: 3}", "train.method.layers", "recipe", 2),
+        ("model.max_tokens=41", "model.max_tokens", "recipe", 2),
+        ("data.target=lable", "data.target", "recipe", 2),
+        ("data.train=trian.csv", "trian.csv", "data", 3),
+        ("split.seed=7", "split.seed", "data", 3),
+    ],
+)
+def test_an_error_of_check_bears_its_place_and_the_code_a_run_would_end_with(
+    override: str, place: str, kind: str, code: int, project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    assert tunewright("prepare", "recipe.yaml").code == 0  # so that there is a lock to disagree with
+    told = tunewright("check", "recipe.yaml", override, "--json")
+    (found,) = faults(told)
+    assert (found["place"], found["kind"], found["exit_code"]) == (place, kind, code)
+    assert (told.code, told.json["run_exit_code"]) == (1, code)
+    shown = tunewright("check", "recipe.yaml", override).out
+    assert f"✗ {place}: " in shown
+    assert f"a run would exit {code}" in shown
+    assert tunewright("run", "recipe.yaml", override).code == code
+
+
+def test_a_lock_that_is_none_is_named_as_such(project: Path, tunewright: Callable[..., Ran]) -> None:
+    (project / "tunewright.lock").write_text("<<<<<<< mine\n{}", encoding="utf-8")
+    (found,) = faults(tunewright("check", "recipe.yaml", "--json"))
+    assert found["place"].endswith("tunewright.lock")
+    assert found["exit_code"] == 3
+    assert "merge conflict" in found["given"]
+
+
+def test_faults_of_base_gate_and_data_are_told_together(project: Path, tunewright: Callable[..., Ran]) -> None:
+    wrong = ("model.name=gpt-4o", "evaluation.baselines=[majority]", "data.target=lable")
+    found = faults(tunewright("check", "recipe.yaml", *wrong, "--json"))
+    assert [fault["place"] for fault in found] == ["model.name", "gate.conditions", "data.target"]
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_rate_beyond_any_range_is_refused_before_anything_is_done(
+    verb: str, project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    refused = tunewright(verb, "recipe.yaml", "train.optimizer.lr=1e9", "--json")
+    assert refused.code == 2
+    assert refused.json["problems"][0]["place"] == "train.optimizer.lr"
+    assert not (project / "runs").exists()
+
+
+def test_a_small_test_is_warned_of_with_its_rows_and_what_they_can_show(
+    project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    (found,) = findings(tunewright("check", "recipe.yaml", "--json"), "small_test")
+    assert "12 rows, 6 of the smallest class" in found["message"]
+    assert "points" in found["message"]
+
+
+def test_a_strong_imbalance_is_warned_of(project: Path, tunewright: Callable[..., Ran]) -> None:
+    write_csv(project / "train.csv", [*records(870, ["billing"]), *records(130, ["delivery"], start=870)])
+    (found,) = findings(tunewright("check", "recipe.yaml", "--json"), "imbalance")
+    assert "always answering 'billing' would be right on 87%" in found["message"]
+
+
+def test_init_check_and_prepare_tell_the_same_of_a_file_without_a_header(
+    project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    base = (project / "recipe.yaml").read_text(encoding="utf-8").splitlines()[0].removeprefix("model: ")
+    rows = records(60)
+    write_csv(project / "train.csv", rows[1:], rows[0])
+    proposed = tunewright("init", "train.csv", "--out", "recipe.yaml", "--force", "--model", base)
+    words = "may be a record and not a header"
+    assert words in proposed.err
+    assert words in tunewright("check", "recipe.yaml").out
+    assert words in tunewright("prepare", "recipe.yaml").err
+
+
+def test_three_rows_are_warned_of_by_init_and_refused_with_their_numbers_by_check(
+    project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    base = (project / "recipe.yaml").read_text(encoding="utf-8").splitlines()[0].removeprefix("model: ")
+    write_csv(project / "train.csv", records(3))
+    proposed = tunewright("init", "train.csv", "--out", "recipe.yaml", "--force", "--model", base)
+    assert proposed.code == 0
+    assert "3 rows with a label" in proposed.err
+    shown = tunewright("check", "recipe.yaml")
+    assert shown.code == 1
+    assert "3 rows in all to divide ('billing' 2, 'delivery' 1)" in shown.out
+
+
+def test_init_says_which_file_of_a_folder_is_which_split(project: Path, tunewright: Callable[..., Ran]) -> None:
+    base = (project / "recipe.yaml").read_text(encoding="utf-8").splitlines()[0].removeprefix("model: ")
+    (project / "mine").mkdir()
+    for number, name in enumerate(("train.csv", "valid.csv", "test.csv", "rest.csv")):
+        write_csv(project / "mine" / name, records(60, start=100 * number))
+    proposed = tunewright("init", "mine", "--out", "new.yaml", "--model", base)
+    assert proposed.code == 0, proposed.said
+    for line in ("train: train.csv (60 records)", "validation: valid.csv (60", "test: test.csv (60", "rest.csv"):
+        assert line in proposed.err
+    assert "split:" not in (project / "new.yaml").read_text(encoding="utf-8")
+    assert tunewright("check", "new.yaml").code == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 
 from tunewright.core.errors import RunError
 from tunewright.core.files import (
+    STALE_S,
+    atomic_stream,
     atomic_write,
     built_aside,
     canonical_json,
@@ -62,6 +66,32 @@ def test_a_write_replaces_the_content_and_makes_its_folder(tmp_path: Path) -> No
     atomic_write(path, b"two")
     assert path.read_bytes() == b"two"
     assert names(path.parent) == ["file.txt"]
+
+
+def test_a_stream_that_breaks_off_leaves_the_old_content_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "file.bin"
+    with atomic_stream(path) as stream:
+        stream.write(b"whole")
+    with contextlib.suppress(KeyError), atomic_stream(path) as stream:
+        stream.write(b"half")
+        raise KeyError("the writer's own fault")
+    assert path.read_bytes() == b"whole"
+    assert names(tmp_path) == ["file.bin"]
+
+
+def test_a_write_clears_what_killed_writers_of_the_file_left_and_nothing_else(tmp_path: Path) -> None:
+    old = time.time() - 2 * STALE_S
+    parts = {
+        ".f[1].txt.11.part": old,
+        ".f[1].txt.12.part": time.time(),
+        ".f1.txt.11.part": old,
+        "f[1].txt.11.part": old,
+    }
+    for name, touched in parts.items():
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (touched, touched))
+    atomic_write(tmp_path / "f[1].txt", b"whole")
+    assert names(tmp_path) == sorted({*parts, "f[1].txt"} - {".f[1].txt.11.part"})
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS])

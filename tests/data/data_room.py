@@ -1,4 +1,4 @@
-"""What the data room's tests share: a small honest tokenizer, small files, and one call to prepare them."""
+"""What the data room's tests share: a small honest encoder, small files, and one call to prepare them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
 from tunewright.data.prepare import Prepared, Request, prepare
 from tunewright.recipe.data import DataSpec, StratifiedSplit
 
@@ -22,26 +23,30 @@ if TYPE_CHECKING:
 BEGIN, END = 1, 2
 
 
-class WordsTokenizer:
-    """Words cut at blanks, numbered in the order in which they appear; one token at each end."""
+class WordsEncoder:
+    """Words cut at blanks, numbered in the order in which they appear; one token at each end. Of the layout `classes`,
+    so that it measures the rows of any task by their text."""
+
+    layout: Layout = "classes"
+    fingerprint = "words"
+    special = SpecialIds(bos=BEGIN, eos=END, pad=0, stops=frozenset({END}))
 
     def __init__(self, max_tokens: int = 64) -> None:
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self._words: dict[str, int] = {}
 
-    @property
-    def max_tokens(self) -> int:
-        return self._max_tokens
+    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
+        return [EncodedRow([BEGIN, *map(self._number, row.input.split()), END]) for row in rows]
 
-    @property
-    def fingerprint(self) -> str:
-        return "words"
+    def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
+        ids = row.input_ids
+        return row if len(ids) <= max_tokens else EncodedRow([*ids[: max_tokens - 1], ids[-1]])
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return [[BEGIN, *(self._words.setdefault(w, len(self._words) + 3) for w in t.split()), END] for t in texts]
+    def length(self, row: EncodedRow) -> int:
+        return len(row.input_ids)
 
-    def cut(self, ids: Sequence[int], max_tokens: int) -> list[int]:
-        return list(ids) if len(ids) <= max_tokens else [*ids[: max_tokens - 1], ids[-1]]
+    def _number(self, word: str) -> int:
+        return self._words.setdefault(word, len(self._words) + 3)
 
 
 def write_csv(path: Path, records: Iterable[Mapping[str, Any]], columns: Sequence[str] = ("text", "label")) -> Path:
@@ -71,16 +76,17 @@ def prepared(
     split: SplitSpec | None = None,
     *,
     max_tokens: int = 64,
+    task: str = "classification",
 ) -> Prepared:
     """The prepared data of a folder, by default of its train.csv; the lock lies beside it."""
     request = Request(
         spec or DataSpec(train="train.csv"),
         split or StratifiedSplit(),
-        "classification",
+        task,
         folder,
         folder / "tunewright.lock",
     )
-    return prepare(request, tokenizer=WordsTokenizer(max_tokens), max_tokens=max_tokens)
+    return prepare(request, encoder=WordsEncoder(max_tokens))
 
 
 def public_data() -> Path:

@@ -16,7 +16,9 @@ def table(*columns: str) -> RawTable:
 
 def resolved(*columns: str, **given: str) -> tuple[str, str]:
     found = resolve_columns(table(*columns), DataSpec(train="t.csv", **given), "classification")  # type: ignore[arg-type]
-    return found.input, found.target
+    (text,) = found.input
+    assert found.target is not None
+    return text, found.target
 
 
 @pytest.mark.parametrize(

@@ -187,3 +187,26 @@ def test_a_cached_data_set_is_read_without_network(tmp_path: Path, monkeypatch: 
     assert list(table.frame.iter_rows()) == [(1, "test", 3)]
     assert table.source == "hub:owner/name/data/test-00000-of-00001.parquet"
     assert table.parts == ("train", "test")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ((), "it is empty"),
+        (("notes.txt", "sheet.xlsx"), "it holds notes.txt, sheet.xlsx"),
+        (tuple(f"{n}.txt" for n in range(11)), "and 3 more"),
+        (("a.csv", "b.csv"), "could be the train split: a.csv, b.csv"),
+    ],
+)
+def test_a_folder_that_is_not_understood_is_refused_with_what_it_holds(
+    tmp_path: Path, names: tuple[str, ...], words: str
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in names:
+        write_csv(folder / name, tickets(4))
+    with pytest.raises(DataError) as raised:
+        read_table("data", folder=tmp_path, spec=DataSpec(train="data"))
+    (problem,) = raised.value.problems
+    assert words in problem.given
+    assert problem.remedy

@@ -370,3 +370,28 @@ def test_rows_later_than_the_frozen_test_are_counted_with_a_remedy(tmp_path: Pat
     assert (finding.severity, finding.count) == ("warning", 4)
     assert "split.refreeze" in finding.remedy
     assert finding.rows == ("train.csv:22", "train.csv:23", "train.csv:24", "train.csv:25")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"not a lock", "is not JSON (line 1, column 1)"),
+        (b'{"version": 1,\n "tests"', "is not JSON (line 2, column 9)"),
+        (b'{\n<<<<<<< HEAD\n "version": 1\n=======\n', "merge conflict (line 2)"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b'{"version": 1, "tests": 3}', "is JSON, and no lock: tests"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_file_that_is_no_lock_is_told_so_with_a_remedy(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "tunewright.lock"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        read_lock(path)
+    (problem,) = raised.value.problems
+    assert problem.place == str(path)
+    assert words in problem.given
+    assert "Expecting" not in problem.given
+    assert problem.expected
+    assert problem.remedy

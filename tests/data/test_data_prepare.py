@@ -4,19 +4,21 @@ import json
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from data_room import WordsTokenizer, law, prepared, tickets, write_csv, write_jsonl
+from data_room import law, prepared, tickets, write_csv, write_jsonl
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.core.errors import DataError, RecipeError
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS
 from tunewright.data.keys import row_id
-from tunewright.data.prepare import Prepared, Request, prepare
-from tunewright.recipe.data import CleanSpec, DataSpec, GroupSplit, StratifiedSplit, TimeSplit
+from tunewright.recipe.data import CleanSpec, DataSpec, GroupSplit, TimeSplit
+
+if TYPE_CHECKING:
+    from tunewright.data.prepare import Prepared
 
 MESSY = st.fixed_dictionaries(
     {
@@ -280,10 +282,9 @@ def test_variants_imbalance_and_tiny_classes_are_found(tmp_path: Path) -> None:
 def test_the_profile_counts_what_the_splits_hold(tmp_path: Path) -> None:
     write_csv(tmp_path / "train.csv", tickets(50))
     found = prepared(tmp_path)
-    tokenizer = WordsTokenizer()
     for name, rows in found.splits.items():
         profile = found.profile.splits[name]
-        lengths = [len(ids) for ids in tokenizer.encode(rows["input"].to_list())]
+        lengths = [len(text.split()) + 2 for text in rows["input"]]
         assert profile.rows == rows.height
         assert profile.labels == Counter(rows["target"])
         assert profile.tokens is not None
@@ -322,8 +323,15 @@ def test_a_label_that_only_came_up_late_is_refused_by_a_split_by_time(tmp_path: 
         prepared(tmp_path, DataSpec(train="train.csv", time="at"), TimeSplit())
 
 
-def test_a_task_without_labels_is_refused_for_now(tmp_path: Path) -> None:
+def test_an_encoder_that_holds_nothing_measures_nothing(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", tickets(40))
+    found = prepared(tmp_path, max_tokens=0)
+    assert {name: profile.tokens for name, profile in found.profile.splits.items()} == dict.fromkeys(SPLITS)
+    assert found.splits["train"].equals(prepared(tmp_path).splits["train"])
+
+
+def test_settings_about_labels_are_refused_where_there_are_none(tmp_path: Path) -> None:
     write_csv(tmp_path / "train.csv", tickets(20))
-    request = Request(DataSpec(train="train.csv"), StratifiedSplit(), "generation", tmp_path, tmp_path / "l")
-    with pytest.raises(RecipeError, match="cannot be prepared yet"):
-        prepare(request, tokenizer=WordsTokenizer(), max_tokens=64)
+    for about in ({"label_map": {"a": "b"}}, {"contradictions": "drop"}):
+        with pytest.raises(RecipeError, match="is about labels, and the task is generation"):
+            prepared(tmp_path, DataSpec(train="train.csv", input="text", target="label", **about), task="generation")

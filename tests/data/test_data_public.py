@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from data_room import WordsTokenizer, public_data
+from data_room import WordsEncoder, public_data
 
 from tunewright.core.errors import DataError
 from tunewright.data.prepare import Request, prepare
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.datasets
 
 def prepared_public(lock: Path, **spec: Any) -> Any:
     request = Request(DataSpec(**spec), StratifiedSplit(), "classification", public_data(), lock / "tunewright.lock")
-    return prepare(request, tokenizer=WordsTokenizer(), max_tokens=512)
+    return prepare(request, encoder=WordsEncoder(512))
 
 
 def test_banking77_leaks_25_texts_and_repeats_31(tmp_path: Path) -> None:
@@ -89,11 +89,8 @@ def test_the_columns_of_public_data_are_found(name: str, text: str, label: str, 
     assert found.label_map == {}
 
 
-@pytest.mark.parametrize(
-    "name", ["dolly_6k/dolly_6k.jsonl", "gsm8k/test.jsonl", "presidio_synthetic_pii/pii_spans.jsonl"]
-)
-def test_data_without_labels_is_not_called_classification(name: str) -> None:
-    assert sniff(public_data() / name).task is None
+def test_texts_with_spans_are_of_no_known_task() -> None:
+    assert sniff(public_data() / "presidio_synthetic_pii/pii_spans.jsonl").task is None
 
 
 def test_a_folder_with_three_splits_is_used_as_it_is(tmp_path: Path) -> None:

@@ -136,9 +136,9 @@ def test_a_jsonl_that_holds_one_array_is_told_so(tmp_path: Path) -> None:
 
 
 def test_plain_text_is_refused_as_having_no_columns(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("a line, with a comma\nand one without\nand, again, two\n")
+    (tmp_path / "a.log").write_text("a line, with a comma\nand one without\nand, again, two\n")
     with pytest.raises(DataError, match="plain text without columns"):
-        read_table("a.txt", folder=tmp_path, spec=DataSpec(train="a.txt"))
+        read_table("a.log", folder=tmp_path, spec=DataSpec(train="a.log"))
 
 
 def test_the_same_bytes_have_the_same_hash(tmp_path: Path) -> None:
@@ -166,3 +166,23 @@ def test_a_record_nested_too_deeply_is_listed_by_line(tmp_path: Path, levels: in
 def test_a_wide_record_is_not_called_deep() -> None:
     wide = {"text": "a", "label": "b", "many": [[n] for n in range(500)]}
     assert read_jsonl(json.dumps(wide), name="a.jsonl").height == 1
+
+
+@pytest.mark.parametrize("line", ["garbage", '{"text": }', '{"text" "a"}', '{"text": "\\ud83d"}', "[1]", '{"a": 1'])
+def test_whatever_is_wrong_with_a_line_there_is_something_to_do(line: str) -> None:
+    with pytest.raises(DataError) as alone:
+        read_jsonl(f'{{"text": "a"}}\n{line}\n', name="t.jsonl")
+    (problem,) = alone.value.problems
+    assert problem.place == "t.jsonl:2"
+    assert problem.expected
+    assert problem.remedy
+    with pytest.raises(DataError) as several:
+        read_jsonl(f"{line}\n{line}\n", name="t.jsonl")
+    assert several.value.problems[0].remedy
+
+
+@pytest.mark.parametrize("text", ["[1, oops]", '[{"a": 1} {"a": 2}]'])
+def test_a_broken_document_comes_with_something_to_do(text: str) -> None:
+    with pytest.raises(DataError) as raised:
+        read_json(text, name="t.json")
+    assert raised.value.problems[0].remedy

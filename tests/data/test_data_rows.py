@@ -7,7 +7,8 @@ import pytest
 from data_room import prepared, tickets, write_csv, write_jsonl
 
 from tunewright.core.errors import DataError
-from tunewright.data.rows import Unfit, as_label, as_name
+from tunewright.data.unfit import Unfit
+from tunewright.data.values import as_label, as_name
 from tunewright.recipe.data import DataSpec
 
 if TYPE_CHECKING:

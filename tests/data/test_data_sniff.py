@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from data_room import tickets, write_csv, write_jsonl
+from data_room import tickets, write_csv
 
 from tunewright.core.errors import DataError
 from tunewright.data.sniff import sniff
@@ -47,14 +47,6 @@ def test_the_finer_of_two_labels_is_proposed_and_the_other_mentioned(tmp_path: P
     assert found.target is not None
     assert found.target.column == "intent"
     assert any("'category' could also be the label" in sentence for sentence in found.alternatives)
-
-
-def test_pairs_of_texts_are_no_classification(tmp_path: Path) -> None:
-    rows = [{"question": f"what is the sum of {n} and two", "answer": f"the sum of them is {n + 2}"} for n in range(60)]
-    found = sniff(write_jsonl(tmp_path / "t.jsonl", rows))
-    assert found.task is None
-    assert "both hold free text" in found.task_reason
-    assert any("text_to_text" in sentence for sentence in found.alternatives)
 
 
 def test_a_legacy_encoding_is_found_and_said(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import huggingface_hub
 import polars as pl
 import pytest
-from data_room import WordsTokenizer, tickets, write_csv
+from data_room import WordsEncoder, tickets, write_csv
 
 from tunewright.core.errors import DataError, RunError
 from tunewright.core.files import built_aside, resolve_path
@@ -26,30 +26,32 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tunewright.core.encoded import EncodedRow, RowContent
 
-def context(folder: Path, name: str, train: str, tokenizer: WordsTokenizer | None = None) -> Context:
+
+def context(folder: Path, name: str, train: str, encoder: WordsEncoder | None = None) -> Context:
     """A run of a recipe of this name; its texts are measured in words, so no model is loaded."""
     recipe = {"model": {"name": "starter/encoder"}, "data": {"train": train}, "task": "classification"}
     path = folder / f"{name}.yaml"
     path.write_text(json.dumps(recipe))
     made = Context(load_recipe(path))
-    made.__dict__["tokenizer"] = tokenizer or WordsTokenizer()  # what the cached property would hold
+    made.__dict__["encoder"] = encoder or WordsEncoder()  # what the cached property would hold
     return made
 
 
-class MeetingTokenizer(WordsTokenizer):
+class MeetingEncoder(WordsEncoder):
     """Waits, when it first measures texts, until another run measures its own, or for a moment in vain."""
 
     def __init__(self, meeting: threading.Barrier) -> None:
         super().__init__()
         self.meeting = meeting
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
         try:
             self.meeting.wait(timeout=1.0)
         except threading.BrokenBarrierError:
             self.meeting.abort()
-        return super().encode(texts)
+        return super().encode(rows)
 
 
 def test_two_runs_that_prepare_at_once_keep_the_frozen_tests_of_both(tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_two_runs_that_prepare_at_once_keep_the_frozen_tests_of_both(tmp_path: P
     runs = []
     for number, name in enumerate(("one", "two")):
         write_csv(tmp_path / f"{name}.csv", tickets(40, start=100 * number))
-        runs.append(context(tmp_path, name, f"{name}.csv", MeetingTokenizer(meeting)))
+        runs.append(context(tmp_path, name, f"{name}.csv", MeetingEncoder(meeting)))
     threads = [threading.Thread(target=prepare, args=(run,)) for run in runs]
     for thread in threads:
         thread.start()

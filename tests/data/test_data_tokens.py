@@ -3,35 +3,105 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from data_room import WordsTokenizer, prepared, tickets, write_csv
+from token_room import PAD, RoomEncoder, chats, frame
 
+from tunewright.core.encoded import EncodedRow, Layout, RowContent
+from tunewright.core.errors import DataError, Problem
 from tunewright.data.loader import LoadPlan, load_steps
-from tunewright.data.tokenize import TokenRows, tokenize
+from tunewright.data.tokenize import TokenRows, token_key, tokenize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
-LABELS = ("delivery", "refund")
+LAYOUTS: tuple[Layout, ...] = ("classes", "causal", "seq2seq", "masked")
 
 
 @pytest.fixture
-def train(tmp_path: Path) -> pl.DataFrame:
-    write_csv(tmp_path / "train.csv", tickets(60))
-    return prepared(tmp_path).splits["train"]
+def train() -> pl.DataFrame:
+    return frame(chats(60))
 
 
 def encoded(train: pl.DataFrame, cache: Path) -> TokenRows:
-    return tokenize(train, WordsTokenizer(), LABELS, cache=cache)
+    return tokenize(train, RoomEncoder(), policy="truncate", cache=cache)
 
 
 def equal(one: TokenRows, other: TokenRows) -> bool:
-    arrays = [(one.flat_ids, other.flat_ids), (one.starts, other.starts), (one.targets_N, other.targets_N)]
-    return one.row_ids == other.row_ids and one.key == other.key and all(np.array_equal(*pair) for pair in arrays)
+    names = ("flat_ids", "starts", "span_starts", "spans_S2", "targets_N")
+    same = all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+    return same and (one.row_ids, one.key, one.layout) == (other.row_ids, other.key, other.layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_token_rows_are_what_the_encoder_gave_and_the_same_when_read_again(layout: Layout, tmp_path: Path) -> None:
+    rows = frame(chats(30, target="refund") if layout == "classes" else chats(30))
+    encoder = RoomEncoder(layout)
+    written = tokenize(rows, encoder, policy="error", cache=tmp_path)
+    contents = [RowContent(*row) for row in rows.select("input", "messages", "target").iter_rows()]
+    assert [written.encoded(n) for n in range(30)] == encoder.encode(contents)
+    assert written.row_ids == tuple(rows["row_id"])
+    assert written.trained_N.tolist() == [1 if layout == "classes" else row.trained for row in encoder.encode(contents)]
+    assert equal(tokenize(rows, RoomEncoder(layout), policy="error", cache=tmp_path), written)
+
+
+def test_the_file_holds_the_columns_of_the_contract(train: pl.DataFrame, tmp_path: Path) -> None:
+    encoded(train, tmp_path)
+    (path,) = tmp_path.iterdir()
+    with pa.memory_map(str(path)) as source:
+        table = pa.ipc.open_file(source).read_all()
+    assert table.column_names == ["row_id", "input_ids", "loss_spans", "target"]
+    assert table["loss_spans"][0].as_py() == [[8, 16]]
+
+
+def test_a_cache_is_read_and_not_made_again(train: pl.DataFrame, tmp_path: Path) -> None:
+    whole = encoded(train, tmp_path)
+    encoder = RoomEncoder()
+    encoder.encode = None  # type: ignore[assignment,method-assign]  # a call would fail
+    assert equal(tokenize(train, encoder, policy="truncate", cache=tmp_path), whole)
+
+
+def test_whatever_decides_the_token_rows_changes_their_key(train: pl.DataFrame) -> None:
+    plain = token_key(train, RoomEncoder(), "truncate")
+    other = RoomEncoder()
+    other.fingerprint = "another template"
+    messages = frame([{**row, "messages": "{}"} for row in chats(60)])
+    keys = {
+        plain,
+        token_key(train, other, "truncate"),
+        token_key(train, RoomEncoder(max_tokens=63), "truncate"),
+        token_key(train, RoomEncoder("seq2seq"), "truncate"),
+        token_key(train, RoomEncoder(), "drop"),
+        token_key(train.reverse(), RoomEncoder(), "truncate"),
+        token_key(messages, RoomEncoder(), "truncate"),
+        token_key(frame(chats(60, target="other")), RoomEncoder(), "truncate"),
+        token_key(frame(chats(60, split="test")), RoomEncoder(), "truncate"),
+    }
+    assert len(keys) == 9
+    assert token_key(train, RoomEncoder(), "truncate") == plain
+
+
+class Refusing(RoomEncoder):
+    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
+        wrong = [row.input for row in rows if row.input.endswith(("7", "31"))]
+        if wrong:
+            raise DataError(Problem("row 0", f"{wrong[0]!r} cannot be rendered", remedy="say it otherwise"))
+        return super().encode(rows)
+
+
+def test_all_rows_that_cannot_be_encoded_are_named_by_their_lines(train: pl.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="7 records cannot be turned into tokens") as raised:
+        tokenize(train, Refusing(), policy="truncate", cache=tmp_path)
+    assert [problem.place for problem in raised.value.problems[1:4]] == [f"rows.jsonl:{n}" for n in (8, 18, 28)]
+    assert "'what is number 7' cannot be rendered\n  remedy: say it otherwise" in str(raised.value)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
@@ -50,7 +120,7 @@ def test_two_processes_that_encode_the_same_rows_do_not_disturb_each_other(
     train: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "tokens"
-    replace, own = Path.replace, os.getpid()
+    rename, own = Path.replace, os.getpid()
     others: list[TokenRows] = []
 
     def interrupted(self: Path, target: Any) -> Path:
@@ -59,7 +129,7 @@ def test_two_processes_that_encode_the_same_rows_do_not_disturb_each_other(
             others.append(encoded(train, tmp_path / "elsewhere"))  # keeps the inner call from coming here again
             monkeypatch.setattr(os, "getpid", lambda: own + 1)
             others.append(encoded(train, cache))
-        return replace(self, target)
+        return rename(self, target)
 
     monkeypatch.setattr(Path, "replace", interrupted)
     assert equal(encoded(train, cache), others[1])
@@ -78,7 +148,27 @@ def test_lengths_are_computed_once_for_all_steps(
         return lengths(self)
 
     monkeypatch.setattr(TokenRows, "lengths_N", property(counted))
-    steps = load_steps(rows, LoadPlan(batch_size=8, micro_batch_tokens=32, seed=1, pad_id=0), after=0)
+    steps = load_steps(rows, LoadPlan(8, 32, seed=1, pad_id=PAD, layout="causal"), after=0)
     drawn = [next(steps) for _ in range(12)]
     assert sum(step.examples for step in drawn) > len(rows)
     assert len(computed) == 1
+
+
+@pytest.mark.parametrize(
+    ("spans", "said"),
+    [
+        (((0, 2),), "nothing stands before"),
+        (((1, 9),), "ends behind its row"),
+        (((2, 4), (3, 5)), "overlap"),
+        (((3, 2),), "ends before it starts"),
+    ],
+)
+def test_spans_that_would_train_other_tokens_stop_the_work(
+    spans: tuple[tuple[int, int], ...], said: str, train: pl.DataFrame, tmp_path: Path
+) -> None:
+    class Wrong(RoomEncoder):
+        def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
+            return [replace(EncodedRow([1, 2, 3, 4, 5]), loss_spans=spans) for _ in rows]
+
+    with pytest.raises(AssertionError, match=said):
+        tokenize(train, Wrong(), policy="truncate", cache=tmp_path)

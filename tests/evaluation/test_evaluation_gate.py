@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ import pytest
 from tunewright.core.errors import RecipeError
 from tunewright.core.results import ClassScore, Comparison, Estimate, Outcome, Results, SystemScores, Verdict
 from tunewright.evaluation.gate import compared_metrics, default_conditions, judge, require_possible
+from tunewright.evaluation.intervals import wilson
+from tunewright.evaluation.power import rows_to_exclude
 from tunewright.recipe.judge import BetterThan, ClassFloor, EvaluationSpec, Floor
 
 if TYPE_CHECKING:
@@ -167,7 +170,7 @@ def test_what_is_missing_never_passes(condition: ConditionSpec) -> None:
 def test_the_best_baseline_is_the_one_with_the_highest_headline_metric() -> None:
     found = judge([BetterThan(system="best_baseline", metric="accuracy")], results(), imbalance_ratio=1.0)
     assert found.verdict is Verdict.SHIP
-    assert "against tfidf_linear" in found.outcomes[0].found
+    assert "(tuned: 0.900; tfidf_linear: 0.600)" in found.outcomes[0].found
     assert outcome(BetterThan(system="best_baseline"), without(results(), "tfidf_linear")) is Outcome.UNKNOWN
 
 
@@ -182,14 +185,14 @@ def test_a_class_without_test_rows_leaves_the_gate_open_whatever_is_asked_of_it(
     for metric in ("recall", "precision", "f1"):
         found = judge([ClassFloor(metric=metric, min_support=5)], results(recalls=unknown), imbalance_ratio=1.0)
         assert found.verdict is Verdict.NOT_ENOUGH_EVIDENCE
-        assert "'b' has no test rows" in found.outcomes[0].found
+        assert "Without test rows: 'b'." in found.outcomes[0].found
 
 
 def test_small_classes_are_listed_and_not_judged() -> None:
     few = {"a": (50, around(0.9)), "b": (3, around(0.1))}
     found = judge([ClassFloor(min_support=5)], results(recalls=few), imbalance_ratio=1.0).outcomes[0]
     assert found.outcome is Outcome.PASS
-    assert "not judged, with fewer than 5 test rows: 'b' (3 rows)" in found.found
+    assert "Not judged, with fewer than 5 test rows: 'b' (3)." in found.found
     alone = judge([ClassFloor(min_support=5)], results(recalls={"b": (3, around(0.9))}), imbalance_ratio=1.0)
     assert alone.verdict is Verdict.NOT_ENOUGH_EVIDENCE
 
@@ -198,9 +201,71 @@ def test_the_classes_that_fail_and_those_undecided_are_named() -> None:
     recalls = {"good": (50, around(0.9)), "lost": (50, around(0.1)), "open": (50, around(0.2))}
     found = judge([CLASSES], results(recalls=recalls), imbalance_ratio=1.0).outcomes[0]
     assert found.outcome is Outcome.FAIL
-    assert found.found.startswith("below the level: 'lost' 0.100")
-    assert "undecided: 'open' 0.200" in found.found
-    assert "1 of 3 classes pass" in found.found
+    assert found.found.startswith("1 of 3 classes reach 0.2")
+    assert "Below 0.2, with the whole interval: 'lost' (recall 0.100" in found.found
+    assert "reaches from below 0.2 to above it: 'open' (recall 0.200" in found.found
+
+
+def test_a_class_of_which_nothing_is_found_is_explained_to_someone_who_never_saw_an_interval() -> None:
+    never = Estimate(0.0, *wilson(0, 11, confidence=0.95), 11, "wilson")
+    found = judge([CLASSES], results(recalls={"a": (50, around(0.9)), "lost": (11, never)}), imbalance_ratio=1.0)
+    (said,) = found.outcomes
+    assert said.outcome is Outcome.UNKNOWN
+    assert said.found == (
+        "1 of 2 classes reach 0.2 for certain: the whole 95 % interval of the recall lies there. Undecided, as the "
+        "interval reaches from below 0.2 to above it: 'lost' (recall 0.000: 0 of 11 test rows found; interval 0.000 to "
+        "0.259)."
+    )
+    assert said.advice == (
+        "The model may have given up 'lost': look at the training rows and labels. Add test rows of the classes named, "
+        "which are too few to decide: about 16 of 'lost' (now 11) would do if the recall stays."
+    )
+
+
+def test_a_class_that_was_never_predicted_is_not_said_to_have_an_interval() -> None:
+    never = Estimate(None, None, None, 0, reason="the class was never predicted")
+    recalls = {"a": (50, around(0.9)), "lost": (11, never)}
+    found = judge([ClassFloor(metric="precision")], results(recalls=recalls), imbalance_ratio=1.0).outcomes[0]
+    assert "Unknown: 'lost' (the class was never predicted)." in found.found
+    assert "Undecided" not in found.found
+    assert "may have given up 'lost'" in found.advice
+
+
+@pytest.mark.parametrize("hits", [0, 1, 5, 9])
+@pytest.mark.parametrize("level", [0.2, 0.5, 0.8])
+def test_the_rows_said_to_decide_a_share_are_the_fewest_that_do(hits: int, level: float) -> None:
+    def decided(rows: int) -> bool:
+        low, high = wilson(hits / 10 * rows, rows, confidence=0.95)
+        return high < level or low >= level
+
+    estimate = Estimate(hits / 10, *wilson(hits, 10, confidence=0.95), 10, "wilson")
+    rows = rows_to_exclude(estimate, level, confidence=0.95)
+    if decided(10) or hits / 10 == level:
+        assert rows is None
+    else:
+        assert rows is not None
+        assert decided(rows)
+        assert rows == 11 or not decided(rows - 1)
+
+
+MACHINE = re.compile(r"[a-z]+_[a-z0-9]+|mcnemar-exact|approximate-r|[^\x00-\x7f]")
+"""Names of fields and tests, and what a plain console may not show."""
+
+
+@pytest.mark.parametrize(
+    "condition", [FLOOR, BETTER, CLASSES, BetterThan(system="best_baseline"), ClassFloor(metric="f1")]
+)
+@pytest.mark.parametrize("state", [*Outcome, "missing"])
+def test_every_sentence_is_in_words_and_ends(condition: ConditionSpec, state: Outcome | str) -> None:
+    if isinstance(state, Outcome):
+        gain, p_value = GAINS[state]
+        found = results(accuracy=ACCURACIES[state], difference=gain, p_value=p_value, recalls=RECALLS[state])
+        found = replace(found, systems=tuple(replace(s, title=s.name.replace("_", " ")) for s in found.systems))
+    else:
+        found = Results("classification", 0, (), "macro_f1", (), (), None)
+    (said,) = judge([condition], found, imbalance_ratio=1.0).outcomes
+    assert not MACHINE.search(" ".join([said.condition, said.found, said.advice]))
+    assert all(text.endswith(".") for text in (said.found, said.advice) if text)
 
 
 @pytest.mark.parametrize(

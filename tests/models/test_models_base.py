@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
+import torch
+from writer_room import logits, step, tokenizer_of
 
 from tiny_room import save_base
 from tunewright.core.errors import RecipeError, RunError
 from tunewright.models.base import find_local, read_facts
-from tunewright.models.catalogue import family_of, hosted_only, known_model, rate_range
-from tunewright.models.load import load_classifier
+from tunewright.models.catalogue import Family, family_of, hosted_only, known_model, rate_range
+from tunewright.models.freeze import apply_method
+from tunewright.models.load import load_causal, load_classifier, load_tuned_text, save_model
 from tunewright.recipe.model import ModelSpec
+from tunewright.recipe.train import Full, Lora
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -124,12 +132,127 @@ def test_the_catalogue_knows_families_sizes_and_rates() -> None:
     assert family_of("llama") == "causal"
     assert family_of("never-heard-of") is None
     assert known_model("google-bert/bert-base-uncased") == ("encoder", 109482240)
-    for method in ("full", "top_layers"):
-        for parameters in (1, 22_000_000, 110_000_000, 340_000_000, 7_000_000_000):
-            rates = rate_range(method, parameters)
-            assert 0 < rates.low <= rates.default <= rates.high < 1
+    for family in get_args(Family):
+        for method in ("full", "top_layers", "lora"):
+            for parameters in (1, 22_000_000, 110_000_000, 340_000_000, 7_000_000_000):
+                rates = rate_range(method, parameters, family)
+                assert 0 < rates.low <= rates.default <= rates.high < 1
+    assert rate_range("full", 1) == rate_range("full", 1, "encoder")
+    assert rate_range("lora", 8_000_000, "causal").default > rate_range("full", 8_000_000, "causal").default
 
 
 def test_positions_that_count_from_behind_the_padding_index_are_counted_so(tmp_path: Path) -> None:
     base = find_local(ModelSpec(name=str(save_base(tmp_path / "m", "mpnet"))), tmp_path)
     assert read_facts(base, "m").max_positions == 38
+
+
+@pytest.fixture(scope="module")
+def runs_template(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base and two finished runs: `whole`, and `thin`, which is an adapter of the base."""
+    root = tmp_path_factory.mktemp("runs")
+    shutil.copytree(tiny("llama"), root / "base")
+    for name, method in (("whole", Full()), ("thin", Lora(rank=2))):
+        folder = root / "runs" / name / "model"
+        model = apply_method(load_causal(root / "base", dropout=None), method, seed=1, base_name="base")
+        step(model)
+        save_model(model, folder)
+        tokenizer_of(root / "base").save(folder)
+    return root
+
+
+@pytest.fixture
+def project(runs_template: Path, tmp_path: Path) -> Path:
+    """A copy of that folder."""
+    return shutil.copytree(runs_template, tmp_path, dirs_exist_ok=True)
+
+
+def test_the_tuned_model_of_a_run_is_a_base(project: Path) -> None:
+    whole, thin = (find_local(ModelSpec(name=f"run:{name}"), project) for name in ("whole", "thin"))
+    assert whole is not None
+    assert thin is not None
+    model = project / "runs" / "thin" / "model"
+    assert (whole.origin, whole.folder, whole.adapter) == ("run", project / "runs" / "whole" / "model", None)
+    assert (thin.origin, thin.folder, thin.adapter, thin.tokenizer_folder) == ("run", project / "base", model, model)
+    for base in (whole, thin):
+        facts = read_facts(base, base.name)
+        assert (facts.family, facts.layers, facts.max_positions) == ("causal", 2, 128)
+    merged = load_causal(thin.folder, dropout=None, adapter=thin.adapter)
+    adapted = load_tuned_text(model, project / "base", "causal")
+    torch.testing.assert_close(logits(merged), logits(adapted), rtol=0, atol=1e-3)
+    untuned = load_causal(project / "base", dropout=None)
+    assert not torch.allclose(logits(merged), logits(untuned), atol=1e-2)
+
+
+def test_the_revision_of_a_run_changes_with_its_adapter_and_with_its_base(project: Path) -> None:
+    def revision() -> str:
+        base = find_local(ModelSpec(name="run:thin"), project)
+        assert base is not None
+        return base.revision
+
+    first = revision()
+    config = project / "base" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "rms_norm_eps": 1e-5}))
+    second = revision()
+    assert second != first
+    adapter = project / "runs" / "thin" / "model" / "adapter_config.json"
+    adapter.write_text(json.dumps({**json.loads(adapter.read_text()), "lora_alpha": 1}))
+    assert revision() not in {first, second}
+
+
+@pytest.mark.parametrize("name", ["run:whol", "run:", "run:../runs/whole", "run:whole/.."])
+def test_a_run_that_is_not_there_is_refused_with_those_that_are(project: Path, name: str) -> None:
+    with pytest.raises(RecipeError, match="no such run beside the recipe") as raised:
+        find_local(ModelSpec(name=name), project)
+    assert "thin, whole" in raised.value.problems[0].expected
+
+
+def test_an_adapter_is_no_base_of_its_own(project: Path) -> None:
+    with pytest.raises(RecipeError, match="holds an adapter and no whole model") as raised:
+        find_local(ModelSpec(name="runs/thin/model"), project)
+    assert "run:NAME" in raised.value.problems[0].remedy
+    shutil.rmtree(project / "base")
+    with pytest.raises(RecipeError):
+        find_local(ModelSpec(name="run:thin"), project)
+
+
+def test_layers_and_positions_are_read_of_every_family(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    found = {
+        family: read_facts(find_local(ModelSpec(name=str(tiny(family))), tmp_path), family)
+        for family in ("gpt2", "phi3", "gemma3_text", "t5", "bart", "marian")
+    }
+    assert {name: facts.layers for name, facts in found.items()} == {
+        **{"gpt2": 2, "phi3": 2, "gemma3_text": 2},
+        **{"t5": 4, "bart": 4, "marian": 4},
+    }
+    assert {name: facts.max_positions for name, facts in found.items()} == {
+        **dict.fromkeys(("gpt2", "phi3", "gemma3_text", "bart", "marian"), 128),
+        "t5": None,
+    }
+    assert {facts.family for facts in found.values()} == {"causal", "seq2seq"}
+
+
+def test_a_model_of_pictures_and_text_tells_of_its_text_part(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny("gemma3_text"), tmp_path / "base")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({"model_type": "gemma3", "text_config": config}))
+    facts = read_facts(find_local(ModelSpec(name="base"), tmp_path), "base")
+    assert (facts.model_type, facts.layers, facts.max_positions) == ("gemma3", 2, 128)
+
+
+def test_a_tuned_model_is_tuned_further(project: Path) -> None:
+    """An adapter over the base of another run: switched off, it is that run's model."""
+    thin = find_local(ModelSpec(name="run:thin"), project)
+    assert thin is not None
+    below = load_causal(thin.folder, dropout=None, adapter=thin.adapter).eval()
+    before = logits(below)
+    model = apply_method(below, Lora(rank=2), seed=2, base_name="run:thin")
+    step(model)
+    save_model(model, project / "runs" / "further" / "model")
+    folder = project / "runs" / "further" / "model"
+    again: Any = load_tuned_text(folder, thin.folder, "causal", base_adapter=thin.adapter)
+    assert torch.equal(logits(again), logits(model))
+    with again.disable_adapter():
+        assert torch.equal(logits(again), before)
+    with pytest.raises(RecipeError, match="not at hand as a whole model") as raised:
+        find_local(ModelSpec(name="run:further"), project)
+    assert "--merge" in raised.value.problems[0].remedy

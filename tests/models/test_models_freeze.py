@@ -13,7 +13,7 @@ from tiny_room import ENCODERS, LABELS
 from tunewright.core.errors import RecipeError
 from tunewright.models.freeze import apply_method, layer_list, train_mode
 from tunewright.models.load import load_classifier
-from tunewright.recipe.train import Full, MethodSpec, TopLayers
+from tunewright.recipe.train import Full, Lora, MethodSpec, TopLayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ def moved_names(model: Any, steps: int = 3) -> set[str]:
 
 
 def test_every_method_of_the_recipe_is_known() -> None:
-    assert set(get_args(get_args(MethodSpec)[0])) == {Full, TopLayers}
+    assert set(get_args(get_args(MethodSpec)[0])) == {Full, Lora, TopLayers}
 
 
 def test_full_tuning_trains_every_weight(bert: Path) -> None:

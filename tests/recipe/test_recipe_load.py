@@ -214,3 +214,41 @@ def test_a_spec_cannot_be_changed_once_made(tmp_path: Path) -> None:
     recipe = loaded(tmp_path, SMALLEST).recipe
     with pytest.raises(ValueError, match="frozen"):
         recipe.seed = 14  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "where"),
+    [
+        (["split.test=0.95"], "override 'split.test=0.95'"),
+        (["train.epochs=3", "split={validation: 0.6, test: 0.6}"], "override 'split={validation: 0.6, test: 0.6}'"),
+        (["split.kind=time", "seed=2"], "override 'split.kind=time'"),
+        (
+            ["train.max_steps=5", "train.batch_size=8", "train.checkpoint_every=9"],
+            "override 'train.max_steps=5' and override 'train.checkpoint_every=9'",
+        ),
+    ],
+)
+def test_a_contradiction_that_an_override_made_is_placed_at_the_override(
+    tmp_path: Path, overrides: list[str], where: str
+) -> None:
+    text = SMALLEST + "split:\n  kind: stratified\n  test: 0.2\ntrain:\n  epochs: 2.0\n"
+    assert only(refused(tmp_path, text, *overrides)).source == where
+
+
+def test_a_contradiction_of_the_file_alone_is_placed_at_its_line(tmp_path: Path) -> None:
+    text = SMALLEST + "split:\n  test: 0.95\n"
+    assert only(refused(tmp_path, text, "train.epochs=3")).source == f"{tmp_path / 'recipe.yaml'}, line 4"
+
+
+def test_an_override_without_a_value_is_shown_with_one(tmp_path: Path) -> None:
+    problem = only(refused(tmp_path, SMALLEST, "train.epochs"))
+    assert "`train.epochs=…`" in problem.remedy
+    assert "train.epochs=5" in problem.remedy
+
+
+@pytest.mark.parametrize("rate", ["1", "1.0", "1e9", "0", "-1e-4"])
+def test_a_rate_at_which_nothing_can_be_learned_is_refused(tmp_path: Path, rate: str) -> None:
+    problem = only(refused(tmp_path, SMALLEST, f"train.optimizer.lr={rate}"))
+    assert problem.place == "train.optimizer.lr"
+    assert "auto" in problem.expected
+    assert "the default, auto" in problem.remedy

@@ -47,7 +47,7 @@ TRAIN = of(
     max_steps=st.none() | st.integers(10**6, 10**7),
     batch_size=COUNT,
     micro_batch_tokens=COUNT | st.just("auto"),
-    optimizer=of(AdamW, lr=POSITIVE | st.just("auto"), weight_decay=st.floats(0, 1), eps=POSITIVE),
+    optimizer=of(AdamW, lr=st.floats(1e-12, 0.99) | st.just("auto"), weight_decay=st.floats(0, 1), eps=POSITIVE),
     schedule=st.one_of(SCHEDULES),
     max_grad_norm=st.none() | POSITIVE,
     precision=st.sampled_from(["auto", "fp32", "bf16"]),

@@ -94,3 +94,38 @@ def test_every_key_has_its_line(tmp_path: Path) -> None:
     }
     assert source.where(("b", "c", 1, "d", "deeper")) == f"{path}, line 7"
     assert source.where(("z",)) == str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sms.csv", "text,label\nhello,a\n"),
+        ("sms.jsonl", '{"text": "hello", "label": "a"}\n'),
+        ("sms.json", '[{"text": "hello", "label": "a"}]'),
+        ("sms.json", '{"rows": [{"text": "hello"}]}'),
+        ("my sms.parquet", "PAR1\xff"),
+    ],
+)
+def test_data_where_a_recipe_belongs_is_told_what_to_do_with_it(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_bytes(content.encode("latin-1"))
+    with pytest.raises(RecipeError) as raised:
+        load_recipe(tmp_path / name)
+    problem = only(raised.value.problems)
+    assert "is a data file" in problem.given
+    assert "tunewright init " in problem.remedy
+    assert name in problem.remedy
+
+
+def test_a_recipe_may_be_written_as_json(tmp_path: Path) -> None:
+    text = '{"model": "starter/encoder", "data": "t.csv", "task": "classification"}'
+    assert loaded(tmp_path, text, name="recipe.json").recipe.data.train == "t.csv"
+
+
+@pytest.mark.parametrize(
+    ("held", "remedy"), [("recipe.yaml", "name the recipe in it"), ("train.csv", "init"), ("x.txt", "the recipe file")]
+)
+def test_a_folder_where_a_recipe_belongs_is_told_by_what_it_holds(tmp_path: Path, held: str, remedy: str) -> None:
+    (tmp_path / held).write_text(SMALLEST, encoding="utf-8")
+    with pytest.raises(RecipeError) as raised:
+        load_recipe(tmp_path)
+    assert remedy in only(raised.value.problems).remedy

@@ -84,4 +84,11 @@ def test_the_labels_and_the_weakest_classes_are_named():
     text = model_card(story)
     assert ", ".join(story.profile.labels) in text
     assert "Weakest classes by F1" in text
-    assert "**pass**: macro_f1 better than base (p &lt; 0.05)." in text
+    assert "**pass**: macro F1 is better than that of the base." in text
+
+
+def test_no_row_of_the_provenance_stands_twice():
+    story = make_story()
+    text = model_card(replace(story, provenance={"base": story.model, **story.provenance}))
+    names = re.findall(r"^\| ([^|]+) \|", text.partition("## Provenance")[2], re.MULTILINE)
+    assert len(names) == len(set(names))

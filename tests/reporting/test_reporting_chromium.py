@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 from reporting_stories import hostile_story, make_story
+from text_stories import hostile_text_story, text_story
 
 from tunewright.reporting.page import render_page
 
@@ -55,9 +56,17 @@ def console_messages(log: str) -> list[str]:
     return [line for line in log.splitlines() if "CONSOLE" in line or "Content Security Policy" in line]
 
 
-@pytest.fixture(params=["77 labels", "hostile"])
+STORIES = {
+    "77 labels": lambda: make_story(77, n=3080, steps=2000),
+    "hostile": hostile_story,
+    "texts": text_story,
+    "hostile texts": hostile_text_story,
+}
+
+
+@pytest.fixture(params=STORIES)
 def page(request, tmp_path):
-    story = hostile_story() if request.param == "hostile" else make_story(77, n=3080, steps=2000)
+    story = STORIES[request.param]()
     path = tmp_path / "report.html"
     path.write_text(render_page(story), encoding="utf-8")
     return path
@@ -91,7 +100,7 @@ def test_the_page_never_scrolls_sideways_loads_nothing_and_sorts(page, width):
     seen = found(page, width)
     assert seen["wide"] <= seen["view"] == width
     assert seen["requests"] == []
-    up, down = ([int(n) for n in seen[order].split(",")] for order in ("up", "down"))
+    up, down = ([int(n) for n in seen[order].split(",") if n] for order in ("up", "down"))
     assert up == sorted(up)
     assert down == sorted(down, reverse=True)
     assert seen["title"] not in {"owned", "1"}, "a label ran as a script"

@@ -3,13 +3,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from reporting_stories import HOSTILE, empty_story, gappy_story, hostile_story, make_story
 
-from tunewright.core.results import Verdict
-from tunewright.reporting.figures import breakable
+from tunewright import evaluation
+from tunewright.core.results import Estimate, Verdict
+from tunewright.reporting.figures import METHOD_WORDS, breakable, interval, method_words
 from tunewright.reporting.page import render_page
 from tunewright.reporting.templating import read_template
 
@@ -200,3 +202,69 @@ def test_a_long_text_is_cut():
 
 def test_a_long_label_may_break_after_an_underscore_and_is_escaped() -> None:
     assert str(breakable("card_<b>_fee")) == "card_<wbr>&lt;b&gt;_<wbr>fee"
+
+
+def words_of(html: str) -> str:
+    """What a reader sees, but for the recipe and the settings, which are in the machine's words."""
+    return " ".join(Page(re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL)).text.split())
+
+
+def test_metrics_and_methods_are_called_by_their_names_in_words():
+    text = words_of(render_page(make_story()))
+    assert "macro F1: bootstrap (the test rows are drawn anew many times" in text
+    assert "accuracy: Wilson’s interval of a share" in text
+    assert not re.search(r"macro_f1|bootstrap-|unseen-outcomes|approximate-randomisation|mcnemar-exact", text)
+    assert "macro F1The mean of the classes’ F1" in text, "a newcomer finds out what the words mean"
+
+
+def test_every_method_that_the_evaluation_names_has_words():
+    found = set(METHOD_WORDS)
+    assert method_words(found - {"wilson"}).count("bootstrap (") == 1, "the widened method speaks for the plain one"
+    source = "".join(path.read_text() for path in Path(evaluation.__file__).parent.glob("*.py"))
+    named = set(re.findall(r'"(wilson(?:-clustered)?|bootstrap-[a-z-]+|\+?unseen-outcomes)"', source))
+    assert {name for name in named if not name.startswith("+")} <= found
+
+
+def test_no_system_title_is_cut_in_a_drawing():
+    story = make_story()
+    title = "an-organisation/a-base-with-quite-a-name, untuned + linear probe"
+    systems = tuple(replace(s, title=title) if s.role == "base" else s for s in story.results.systems)
+    html = render_page(replace(story, results=replace(story.results, systems=systems)))
+    drawing = next(d for d in svgs(html) if d.get("aria-labelledby", "").startswith("scores-"))
+    lines = [t.text or "" for t in drawing.iter("{http://www.w3.org/2000/svg}text") if "name" in t.get("class", "")]
+    assert title.replace(" ", "") in "".join(lines).replace(" ", "")
+    assert max(map(len, lines)) <= 38
+    ys = [float(t.get("y", 0)) for t in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert max(ys) <= float(drawing.get("viewBox", "").split()[3])
+
+
+def test_labels_beside_the_matrix_are_written_in_full_up_to_24_letters():
+    story = make_story(3)
+    longest = "cancel_my_subscription_n"
+    labels = (longest, *story.profile.labels[1:])
+    systems = tuple(
+        replace(s, per_class=tuple(replace(c, label=new) for c, new in zip(s.per_class, labels, strict=True)))
+        for s in story.results.systems
+    )
+    html = render_page(replace(story, results=replace(story.results, systems=systems)))
+    matrix = next(d for d in svgs(html) if d.get("aria-labelledby", "").startswith("confusion"))
+    written = [t.text for t in matrix.iter("{http://www.w3.org/2000/svg}text")]
+    assert written.count(longest) == 2, "as a true and as a predicted class"
+
+
+def test_the_length_of_the_training_is_said_in_rounded_words():
+    story = make_story(steps=20)
+    steps = (*story.steps[:-1], replace(story.steps[-1], epoch=0.8727))
+    text = words_of(render_page(replace(story, steps=steps, ending="all steps done")))
+    assert "20 steps over 0.87 epochs: 640 examples seen. Training ended (all steps done)." in text
+    assert "Training ended" not in words_of(render_page(story))
+
+
+def test_samples_of_a_rule_are_not_taken_for_all_its_rows():
+    text = words_of(render_page(make_story()))
+    assert "exact duplicate: 214 rows dropped, 1 shown" in text
+
+
+def test_a_minus_is_a_minus_and_no_dash():
+    assert interval(Estimate(0.1, -0.07, 0.2, 9)) == "\N{MINUS SIGN}0.070 to 0.200"
+    assert interval(Estimate(0.1, -0.07, 0.2, 9), "-") == "-0.070 to 0.200", "the console is plain"

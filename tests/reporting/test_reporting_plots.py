@@ -136,3 +136,17 @@ def test_no_text_breaks_out_of_an_element(inside, attribute):
     root = ElementTree.fromstring(element("text", inside, class_=attribute))
     assert not list(root)
     assert list(root.attrib) == ["class"]
+
+
+@pytest.mark.parametrize(
+    ("median", "high"), [(20.0, 22.0), (960.0, 975.0), (0.0, 0.0), (1000.0, 1000.0), (200.0, 800.0)]
+)
+def test_the_words_over_a_histogram_neither_cover_each_other_nor_leave_it(median, high):
+    edges, counts = tuple(float(n) for n in range(0, 1001, 100)), (5,) * 10
+    drawing = ElementTree.fromstring(
+        plots.histogram("t", "t", Distribution(50, 0.0, median, high, high, 1000.0, 30.0, edges, counts))
+    )
+    texts = {t.text: float(t.get("x", 0)) for t in drawing.iter("{http://www.w3.org/2000/svg}text")}
+    assert texts["95 %"] - texts["median"] >= 40
+    assert texts["median"] - 20 >= 0
+    assert texts["95 %"] + 15 <= plots.WIDTH

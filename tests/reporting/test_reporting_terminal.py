@@ -54,7 +54,7 @@ def test_the_verdict_comes_with_every_reason_and_its_advice():
     text = " ".join(printed(empty_story()).split())
     assert "verdict: NOT ENOUGH EVIDENCE" in text
     assert "accuracy at least 0.9 no test row advice: collect more rows" in text
-    assert "verdict: SHIP pass macro_f1 better than base" in " ".join(printed(make_story()).split())
+    assert "verdict: SHIP pass macro F1 is better than that of the base" in " ".join(printed(make_story()).split())
 
 
 def test_an_unknown_score_is_called_unknown():

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from tunewright.core.generated import Sample
 from tunewright.core.training import EvaluationReport, StepReport
 from tunewright.tracking.console import ConsoleProgress, duration
 
@@ -46,10 +48,26 @@ def test_an_evaluation_always_has_its_line_and_enters_the_next_ones():
     progress.on_step(STEP)
     progress.on_end("patience ran out")
     assert out.getvalue().splitlines() == [
-        "validation at step 5, epoch 1.00: loss 0.4000, macro_f1 0.9000 (best so far)",
-        "step 5/10, epoch 1.00, loss 0.5000, validation macro_f1 0.9000, 320 examples/s, 1 min 0 s left",
+        "validation at step 5, epoch 1.00: loss 0.4000, macro F1 0.9000 (best so far)",
+        "step 5/10, epoch 1.00, loss 0.5000, validation macro F1 0.9000, 320 examples/s, 1 min 0 s left",
         "training ended: patience ran out",
     ]
+
+
+def test_the_first_sample_is_shown_on_one_short_line_and_cannot_steer_the_terminal():
+    progress, _, out = say(terminal=False)
+    samples = (
+        Sample("row0", "Why\nis it?", "\x1b[31mso " + "long " * 60 + "ago", "reference"),
+        Sample("r", "2", "3", "4"),
+    )
+    progress.on_start({})
+    progress.on_evaluation(replace(EVALUATION, samples=samples))
+    line = out.getvalue().splitlines()[1]
+    assert line.startswith("  Why is it? → [31mso long long")
+    assert line.endswith("long ago")
+    assert "…" in line
+    assert len(line) < 90
+    assert "\x1b" not in out.getvalue()
 
 
 def test_time_left_counts_the_steps_of_this_process_alone():

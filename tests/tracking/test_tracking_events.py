@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunewright.core.errors import RunError
+from tunewright.core.generated import Sample
 from tunewright.core.training import EvaluationReport, StepReport
 from tunewright.tracking.events import EventLog, read_events
 
@@ -182,3 +184,16 @@ def test_each_event_is_on_the_disk_before_the_next(tmp_path):
             log.on_step(step(number))
             assert len(read_events(path)[0]) == number
             assert log.offset == path.stat().st_size
+
+
+def test_samples_are_written_and_read_back_and_a_log_without_them_is_as_it_always_was(tmp_path):
+    path = tmp_path / "events.jsonl"
+    samples = (Sample("row0", "Was ist das?", "Ein „Ding“\n", "ein Ding"), Sample("row1", "", "", ""))
+    with EventLog(path, None) as log:
+        log.on_evaluation(evaluation(4))
+        log.on_evaluation(replace(evaluation(8), samples=samples))
+    bare, told = path.read_text().splitlines()
+    assert "samples" not in bare
+    assert "samples" in told
+    _, read = read_events(path)
+    assert [each.samples for each in read] == [(), samples]

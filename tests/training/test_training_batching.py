@@ -95,7 +95,7 @@ def test_the_ranks_share_out_a_step_and_agree_on_its_counts(lengths: list[int], 
         assert (part.examples, part.targets, part.tokens) == (alone.examples, alone.targets, alone.tokens)
         assert part.batches, "a rank without a forward pass would leave the others waiting"
         if not rows_of(part):
-            assert (part.batches[0].targets_B == IGNORED).all()
+            assert (part.batches[0].targets == IGNORED).all()
 
 
 @law
@@ -122,4 +122,4 @@ def test_a_batch_is_padded_on_the_right_to_its_longest_row(lengths: list[int], d
         assert (batch.input_ids_BT[index, length:] == 77).all()
         assert batch.attention_mask_BT[index].tolist() == [1] * length + [0] * (batch.input_ids_BT.shape[1] - length)
         assert batch.row_ids[index] == f"row{row}"
-        assert batch.targets_B[index] == rows.targets_N[row]
+        assert batch.targets[index] == rows.targets_N[row]

@@ -233,3 +233,16 @@ def test_the_precision_probe_is_asked_once_a_machine(tmp_path: Path, monkeypatch
     first = resolve(spec, lr=1e-3, metric="accuracy", cache=tmp_path)
     assert (first.precision, first.bf16_speedup) == ("bf16", 9.0)
     assert resolve(spec, lr=1e-3, metric="accuracy", cache=tmp_path) == first
+
+
+def test_several_processes_are_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = state_of(tiny_bert())
+    monkeypatch.setattr(type(state.accelerator), "num_processes", 2)
+    hooks = Hooks(classification_loss, lambda _m: {"accuracy": 0.5, "loss": 1.0}, Watched(), lambda: 0, lambda: None)
+    with pytest.raises(RunError, match="2 processes"):
+        fit(state, ROWS, plan_of(tmp_path, SPEC), hooks, resumed=None)
+    with pytest.raises(RunError, match="2 processes"):
+        state_of(tiny_bert())
+    assert not list(tmp_path.iterdir())

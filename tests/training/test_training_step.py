@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,6 @@ from training_room import in_one_pass, same_bits, snapshot, state_of, step_of, t
 
 from tunewright.core.errors import RunError
 from tunewright.data.loader import IGNORED
-from tunewright.data.tokenize import TokenRows
 from tunewright.recipe.train import AdamW, TrainSpec
 from tunewright.training.losses import classification_loss
 from tunewright.training.optimizers import parameter_groups
@@ -60,7 +60,7 @@ def test_a_step_moves_the_weights_by_its_own_rate() -> None:
     for lr in (1e-3, 2e-3):
         model = tiny_bert()
         before = {n: p.detach().clone() for n, p in model.named_parameters()}
-        state = state_of(model, TrainSpec(optimizer=AdamW(lr=9.0, weight_decay=0.0)), lr=9.0)
+        state = state_of(model, TrainSpec(optimizer=AdamW(lr=0.9, weight_decay=0.0)), lr=0.9)
         batches = step_of(ROWS, batch_size=8, micro_batch_tokens=10**6)
         report = optimizer_step(state, batches, classification_loss, lr=lr, max_norm=None)
         assert report.lr == lr
@@ -120,7 +120,7 @@ def test_poisoned_weights_stop_the_run_and_stay_as_they_were() -> None:
 
 
 def test_a_step_without_a_target_is_refused() -> None:
-    bare = TokenRows(ROWS.row_ids, ROWS.flat_ids, ROWS.starts, ROWS.targets_N * 0 + IGNORED, ROWS.key)
+    bare = replace(ROWS, targets_N=ROWS.targets_N * 0 + IGNORED)
     state = state_of(tiny_bert())
     before = snapshot(state)
     with pytest.raises(RunError, match="no row has a target") as raised:

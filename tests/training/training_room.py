@@ -30,7 +30,16 @@ def token_rows(lengths: Sequence[int], *, key: str = "rows", seed: int = 1) -> T
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     ids = draw.integers(1, VOCABULARY, size=int(starts[-1]), dtype=np.int32)
     targets = np.arange(len(lengths), dtype=np.int64) % CLASSES
-    return TokenRows(tuple(f"row{n}" for n in range(len(lengths))), ids, starts, targets, key)
+    return TokenRows(
+        row_ids=tuple(f"row{n}" for n in range(len(lengths))),
+        flat_ids=ids,
+        starts=starts,
+        span_starts=np.zeros(len(lengths) + 1, dtype=np.int64),
+        spans_S2=np.empty((0, 2), dtype=np.int64),
+        targets_N=targets,
+        key=key,
+        layout="classes",
+    )
 
 
 def tiny_bert(*, dropout: float = 0.0) -> Any:

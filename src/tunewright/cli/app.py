@@ -7,12 +7,27 @@ import os
 import signal
 import sys
 import traceback
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from tunewright.cli import check, doctor, init, predict, quickstart, run, schema, stages
-from tunewright.core.errors import Interrupted, Problem, RunError, TunewrightError
+from tunewright.cli import chat, check, doctor, export, init, predict, quickstart, run, schema, stages
+from tunewright.cli.help import add_epilogs
+from tunewright.core.errors import (
+    Interrupted,
+    Problem,
+    RecipeError,
+    RunError,
+    TunewrightError,
+    did_you_mean,
+    how_stopped,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from typer.exceptions import TyperException
 
 TRACEBACK = "TUNEWRIGHT_TRACEBACK"
 """Set to anything, an internal error shows its traceback."""
@@ -48,14 +63,25 @@ def _top(
     """From a messy dataset to a tuned model that was tested against its base, and a verdict on shipping it."""
 
 
-for verb in (init, check, run, stages, predict, quickstart, doctor, schema):
+for verb in (init, check, run, stages, predict, chat, export, quickstart, doctor, schema):
     verb.register(app)
+add_epilogs(app)
 
 
 def run_command(arguments: list[str] | None = None) -> NoReturn:
     """Carries out the command line and ends the process with its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _ended(as_json="--json" in arguments))
     sys.exit(exit_code(arguments))
+
+
+def _ended(*, as_json: bool) -> Callable[[int, FrameType | None], NoReturn]:
+    """What becomes of SIGTERM outside of training, which ends by itself at a checkpoint: a sentence, and 143."""
+
+    def ended(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(_told(_stopped(number), as_json=as_json))
+
+    return ended
 
 
 def exit_code(arguments: list[str]) -> int:
@@ -66,9 +92,9 @@ def exit_code(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, standalone_mode=False)
     except TyperException as fault:
-        return _usage(fault.format_message(), as_json=as_json)
+        return _usage(fault, as_json=as_json)
     except (typer.Abort, KeyboardInterrupt):
-        return _told(_stopped(), as_json=as_json)
+        return _told(_stopped(signal.SIGINT), as_json=as_json)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away, as `| head` does
         return 0
@@ -77,22 +103,35 @@ def exit_code(arguments: list[str]) -> int:
     except Exception as fault:  # noqa: BLE001  # the top: a user gets a sentence, a developer the traceback on request
         return _told(_internal(fault), as_json=as_json)
     if code == 128 + signal.SIGINT:  # what typer makes of a KeyboardInterrupt
-        return _told(_stopped(), as_json=as_json)
+        return _told(_stopped(signal.SIGINT), as_json=as_json)
     return code if isinstance(code, int) else 0
 
 
-def _stopped() -> TunewrightError:
-    remedy = "run the same command again: finished stages are kept"
-    return Interrupted(signal.SIGINT, Problem("command", "stopped from the keyboard", "", remedy))
+def _stopped(number: int) -> TunewrightError:
+    remedy = "run the same command again: it resumes, finished stages are kept"
+    return Interrupted(number, Problem("command", how_stopped(number), "", remedy))
 
 
-def _usage(message: str, *, as_json: bool) -> int:
-    if not message:
+def _usage_problem(fault: TyperException) -> Problem:
+    """What is wrong with the command line, with the option or verb that was probably meant."""
+    context: Any = getattr(fault, "ctx", None)
+    verb = context.info_name if context is not None and context.parent is not None else None
+    shown = f"tunewright {verb} --help" if verb else "tunewright --help"
+    remedy = f"`{shown}` lists what it takes, with examples"
+    message, expected = fault.format_message(), ""
+    option: str | None = getattr(fault, "option_name", None)
+    if option is not None and hasattr(fault, "possibilities"):  # typer's mark of an option that is not there
+        known = [name for parameter in context.command.params for name in parameter.opts] + ["--help"]
+        message = f"no such option {option!r}{did_you_mean(option, known)}"
+    elif verb is None and message.startswith("No such command"):
+        expected = f"one of: {', '.join(command.name or '' for command in app.registered_commands)}"
+    return Problem("command line", message, expected, remedy)
+
+
+def _usage(fault: TyperException, *, as_json: bool) -> int:
+    if not fault.format_message():
         return 2  # no verb was given: the help stands there already
-    problem = Problem("command line", message, "", "see `tunewright --help` or `tunewright VERB --help`")
-    fault = TunewrightError(problem)
-    fault.exit_code = 2
-    return _told(fault, as_json=as_json)
+    return _told(RecipeError(_usage_problem(fault)), as_json=as_json)
 
 
 def _internal(fault: Exception) -> TunewrightError:

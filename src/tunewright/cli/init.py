@@ -16,10 +16,17 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="The data file.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the recipe.")] = Path("recipe.yaml"),
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="The data file, or a folder of files named by split.", show_default=False),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where to write the recipe; relative paths in it start from there.")
+    ] = Path("recipe.yaml"),
     *,
-    model: Annotated[str, typer.Option("--model", "-m", help="The base to tune.")] = "starter/encoder",
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="The base to tune: starter/encoder, a local folder, or a hub name.")
+    ] = "starter/encoder",
     force: Annotated[bool, typer.Option("--force", help="Replace a recipe that stands there.")] = False,
     as_json: AsJson = False,
     dry_run: DryRun = False,

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tunewright.cli.output import AsJson, put, put_json
 from tunewright.core.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tunewright.pipeline.predict import Answer, Prediction
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("predict")(predict)
 
 
-def predict(
+def predict(  # noqa: PLR0913  # an option each
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run directory, such as runs/recipe.", show_default=False)
     ],
@@ -27,19 +32,54 @@ def predict(
         str | None, typer.Option("--column", help="The text column, if not that of the training.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write one JSON line a row here.")] = None,
+    max_new_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens of a written answer; 256 if not given.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0.0, help="Of a written answer; 0, the default, takes the most probable token.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Share of probability to draw from; all if not given.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the draws, where the temperature is not 0.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Classify texts with the tuned model of RUN: one line a text, with the label and its probability."""
+    """Use the tuned model of RUN: a line a text, with its label and probability, or with what was written as JSON.
+
+    Of a file, every answer bears the line of its row, and its id where a column holds one.
+    """
+    from tunewright.pipeline.decoding import chosen_decoding
     from tunewright.pipeline.predict import predict_rows, write_rows
 
-    rows = predict_rows(run, texts=text or [], file=file, column=column)
+    decoding = chosen_decoding(max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
+    rows = predict_rows(run, texts=text or [], file=file, column=column, decoding=decoding)
     if out is not None:
         write_rows(out, rows)
     if as_json:
         put_json({"run": str(run), "predictions": [row.as_dict() for row in rows]})
-    elif out is None:
-        for row in rows:
-            excerpt = plain(" ".join(row.text.split()))
-            put(f"{plain(row.label)}\t{row.probability:.3f}\t{excerpt if len(excerpt) <= 100 else excerpt[:99] + '…'}")
-    else:
+    elif out is not None:
         put(f"wrote {len(rows)} predictions to {out}")
+    else:
+        _show(rows)
+
+
+def _show(rows: Sequence[Prediction] | Sequence[Answer]) -> None:
+    from tunewright.pipeline.predict import Prediction, json_line
+
+    places = [name for name in ("line", "id") if any(getattr(row, name) is not None for row in rows)]
+    for row in rows:
+        if isinstance(row, Prediction):
+            put("\t".join([*_place(row, places), plain(row.label), f"{row.probability:.3f}", _excerpt(row.text)]))
+        else:
+            put(json_line(row))
+
+
+def _place(row: Prediction, names: Sequence[str]) -> list[str]:
+    """What to join by, as far as any row has it; a dash where this one has not."""
+    found = [getattr(row, name) for name in names]
+    return ["-" if part is None else plain(str(part)) for part in found]
+
+
+def _excerpt(text: str) -> str:
+    excerpt = plain(" ".join(text.split()))
+    return excerpt if len(excerpt) <= 100 else excerpt[:99] + "…"

@@ -15,10 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(recipe: RecipePath, overrides: Overrides = None, *, as_json: AsJson = False, dry_run: DryRun = False) -> None:
-    """Prepare, baseline, train, evaluate, gate, report. Unchanged stages are skipped; a killed run resumes.
-
-    Exits 0 when the gate says ship, 1 when it does not or lacks evidence.
-    """
+    """Prepare, baseline, train, evaluate, gate, report. Unchanged stages are skipped; a killed run resumes."""
     if dry_run:
         from tunewright.cli.check import show_check
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tunewright.cli.output import AsJson, Overrides, RecipePath, open_context, put, put_json
+from tunewright.core.results import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +44,9 @@ def _command(verb: str) -> Callable[..., None]:
             put(f"{verb}: {summary['state']}: {done.folder}")
         if verb == "gate":
             if not as_json:
-                put("\n".join([f"verdict: {summary['verdict']}", *(f"  {line}" for line in summary["reasons"])]))
-            if summary["verdict"] != "ship":
+                verdict = Verdict(summary["verdict"]).words
+                put("\n".join([f"verdict: {verdict}", *(f"  {line}" for line in summary["reasons"])]))
+            if summary["verdict"] != Verdict.SHIP:
                 raise typer.Exit(1)
 
     return command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
@@ -87,6 +88,13 @@ class Interrupted(TunewrightError):
     def __init__(self, signal_number: int, *problems: Problem) -> None:
         super().__init__(*problems)
         self.exit_code = 128 + signal_number
+
+
+def how_stopped(signal_number: int) -> str:
+    """What a signal is to the one who sent it, such as `interrupted from the keyboard (Ctrl-C)`."""
+    if signal_number == signal.SIGINT:
+        return "interrupted from the keyboard (Ctrl-C)"
+    return f"told to end by the signal {signal.Signals(signal_number).name}"
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

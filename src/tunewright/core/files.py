@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
 import re
 import shutil
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tunewright.core.errors import Problem, RunError
 
@@ -52,20 +54,43 @@ def fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+STALE_S = 3600.0
+"""A part that nobody has written to for this long is that of a process that was killed."""
+
+
 def atomic_write(path: Path, content: bytes) -> None:
     """The file holds `content`, or what it held before: never a part. Raises RunError on a full disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_stream(path) as stream:
+        stream.write(content)
+
+
+@contextlib.contextmanager
+def atomic_stream(path: Path) -> Iterator[BinaryIO]:
+    """Yields a stream; the file holds what was written to it only if the block ends without an error.
+
+    Several processes may write the same file at once: the last to end wins. Raises RunError on a full disk.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     with disk_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_stale_parts(path)
         try:
             with aside.open("wb") as stream:
-                stream.write(content)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
         fsync_folder(path.parent)
+
+
+def _clear_stale_parts(path: Path) -> None:
+    """What writers of this file left when they were killed is gone; a writer at work keeps its part."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(FileNotFoundError):  # its writer has just ended
+            if time.time() - part.stat().st_mtime > STALE_S:
+                part.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

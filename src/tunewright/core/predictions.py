@@ -1,4 +1,4 @@
-"""Predictions row by row, as every system under test gives them."""
+"""Predictions row by row, as every system under test gives them: classes, or texts with their likelihood."""
 
 from __future__ import annotations
 
@@ -39,3 +39,43 @@ class ClassPredictions:
     def correct_N(self) -> NDArray[np.bool_]:
         """Whether each row's most probable class is its true class."""
         return np.asarray(self.predicted_N == self.targets_N, dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPredictions:
+    """What a system writes for N prompts, and how likely it finds the answers that people gave.
+
+    One row a prompt: rows of equal prompts are joined, with the answers of all of them as references.
+    """
+
+    row_ids: tuple[str, ...]
+    """Of the first row with this prompt."""
+    prompts: tuple[str, ...]
+    references: tuple[tuple[str, ...], ...]
+    texts: tuple[str | None, ...]
+    """What was generated; None where nothing was asked for, such as beyond the number of prompts to generate for."""
+    stopped: tuple[bool | None, ...]
+    """Whether it ended of its own accord; None where unknown."""
+    new_tokens: tuple[int | None, ...]
+    nats_N: NDArray[np.float64]
+    """Minus the log-likelihood of all references' tokens, summed, in nats; NaN for a system without likelihoods."""
+    target_tokens_N: NDArray[np.int64]
+    """Tokens that `nats_N` sums over, stop tokens included."""
+    target_bytes_N: NDArray[np.int64]
+    """UTF-8 bytes of all references."""
+    clusters: tuple[str, ...]
+    """What each row belongs to: rows of one cluster are not independent."""
+    decoding: str = ""
+    """JSON text of the `core.generated.Decoding` the texts were made with; empty where none was used."""
+
+    def __post_init__(self) -> None:
+        n = len(self.row_ids)
+        lengths = {
+            len(column)
+            for column in (
+                *(self.prompts, self.references, self.texts, self.stopped, self.new_tokens, self.clusters),
+                *(self.nats_N, self.target_tokens_N, self.target_bytes_N),
+            )
+        }
+        if lengths - {n}:
+            raise ValueError(f"predictions of {n} prompts have columns of {sorted(lengths)} rows")

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
+    from tunewright.core.generated import Decoding, Generated
     from tunewright.core.training import EvaluationReport, StepReport
 
 
@@ -31,6 +33,35 @@ class Tokenizer(Protocol):
         """The ids shortened to `max_tokens`, its closing special tokens kept."""
 
 
+class RowEncoder(Protocol):
+    """Called by the data room to turn rows into token ids; it must not truncate, pad, warn or touch the rows."""
+
+    @property
+    def layout(self) -> Layout:
+        """How ids and targets lie."""
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest sequence the model accepts; of `seq2seq`, for each of its two sides."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that changes whenever any row could be encoded differently: tokenizer, template, labels."""
+
+    @property
+    def special(self) -> SpecialIds:
+        """The token ids that mean something."""
+
+    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
+        """One encoded row a row, at its full length. Raises DataError naming the first row that cannot be rendered."""
+
+    def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
+        """The row shortened to `max_tokens`, its spans with it; a layout's closing special tokens stay."""
+
+    def length(self, row: EncodedRow) -> int:
+        """The tokens to hold against `max_tokens`: all of them; of `seq2seq`, those of the longer side."""
+
+
 class Classifier(Protocol):
     """Called by evaluation and serving with texts in any order; it must not keep or change them."""
 
@@ -47,6 +78,33 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector a text, `[N, D]`, in the order given."""
+
+
+class PromptEncoder(RowEncoder, Protocol):
+    """A RowEncoder of a task whose targets are written by the model."""
+
+    def prompt_ids(self, row: RowContent) -> list[int]:
+        """The ids the model is given before it answers: those that stand before the last answer in `encode`.
+
+        A row's own answer, if it has one, is left out.
+        """
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of generated ids, without special tokens."""
+
+
+class Generator(Protocol):
+    """Called by evaluation, chat and serving; answers come in the order of the prompts."""
+
+    def generate(self, prompts: Sequence[RowContent], decoding: Decoding) -> list[Generated]:
+        """One answer a prompt. The same prompt gets the same answer whatever stands beside it, up to rounding."""
+
+
+class Scorer(Protocol):
+    """Called by evaluation with encoded rows in any order."""
+
+    def nats(self, rows: Sequence[EncodedRow]) -> NDArray[np.float64]:
+        """Minus the log-likelihood of each row's targets, summed over its tokens, `[N]`, in nats."""
 
 
 class Observer(Protocol):

@@ -42,8 +42,9 @@ class SystemScores:
     """How people read it, such as `TF-IDF + logistic regression`."""
     role: Literal["baseline", "base", "tuned"]
     metrics: Mapping[str, Estimate]
-    per_class: tuple[ClassScore, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    per_class: tuple[ClassScore, ...] = ()
+    """Empty for a task without classes."""
+    confusion: tuple[tuple[int, ...], ...] = ()
     """Counts, true class by predicted class, both in the order of `per_class`."""
 
 
@@ -79,6 +80,19 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """What tuning did to something the data does not teach: the base's score before, the tuned model's after."""
+
+    title: str
+    """What was scored, such as `bits per byte of general text`; less is better."""
+    before: Estimate
+    after: Estimate
+    difference: Estimate
+    """After minus before, paired."""
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Everything the evaluation found on the frozen test rows."""
 
@@ -93,14 +107,21 @@ class Results:
     warnings: tuple[str, ...] = ()
     confidence: float = 0.95
     """Level of every interval in here."""
+    retention: Retention | None = None
+    """None where nothing was scored for it."""
 
 
 class Verdict(StrEnum):
-    """What the gate says; only `ship` lets a command exit 0."""
+    """What the gate says; only `ship` lets a command exit 0. The values are for programs, `words` for people."""
 
     SHIP = "ship"
     DONT_SHIP = "dont_ship"
     NOT_ENOUGH_EVIDENCE = "not_enough_evidence"
+
+    @property
+    def words(self) -> str:
+        """The verdict as people read it, such as `don't ship`."""
+        return self.value.replace("dont", "don't").replace("_", " ")
 
 
 class Outcome(StrEnum):

@@ -6,8 +6,13 @@ from collections.abc import Mapping  # noqa: TC003  # core.codec reads the types
 from dataclasses import dataclass
 from typing import Literal
 
-ROW_COLUMNS = ("row_id", "content_key", "source", "line", "group", "split", "input", "target", "meta")
-"""All strings, but `line` (integer from 1: where the record begins). `group` may be null; `meta` is JSON text."""
+ROW_COLUMNS = ("row_id", "content_key", "source", "line", "group", "split", "input", "messages", "target", "meta")
+"""All strings, but `line` (integer from 1: where the record begins). `meta` is JSON text.
+
+`group` may be null. `messages` is JSON text of a `core.conversation.Conversation` for the task `generation`, else null;
+`input` then holds the words of the turns before the last answer, and `target` the last answer. `target` is null for the
+task `language_modelling`, whose text is `input`.
+"""
 
 DROPPED_COLUMNS = (*ROW_COLUMNS, "rule", "action", "before")
 """`rule` is why; `action` is `dropped` or `changed`; `before` is JSON text of the fields as they were."""
@@ -56,6 +61,12 @@ class SplitProfile:
     tokens: Distribution | None
     overlength: int
     """Rows longer than the model's context."""
+    trained_tokens: int | None = None
+    """Tokens with a loss, after cutting; None for a task whose targets are no tokens."""
+    trained_share: float | None = None
+    """Share of all tokens that have a loss."""
+    lost_tokens: int | None = None
+    """Tokens with a loss that cutting took away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003  # core.codec reads the types at run time
 from dataclasses import dataclass
 
+from tunewright.core.generated import Sample  # noqa: TC001  # core.codec reads the types at run time
+
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
@@ -38,3 +40,5 @@ class EvaluationReport:
     best: bool
     """Whether this is the best so far by the metric that chooses the checkpoint."""
     seconds: float
+    samples: tuple[Sample, ...] = ()
+    """Answers to a few validation prompts, of a model that generates."""

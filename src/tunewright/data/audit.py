@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tunewright.core.rows import SplitName
     from tunewright.recipe.data import DataSpec
 
-IMBALANCE_WARNING = 10.0
+IMBALANCE_WARNING = 5.0
 TINY_CLASS_ROWS = 10
 SHORT_WORDS = 2
 
@@ -35,6 +35,8 @@ RULE_MESSAGES: Mapping[str, tuple[Literal["note", "warning"], str]] = {
     "whitespace": ("note", "had blanks at their ends or several in a row, which were removed"),
     "control_character": ("note", "held control or zero-width characters, which were removed"),
     "label_map": ("note", "got another label from data.label_map"),
+    "missing_answer": ("warning", "had no answer and left"),
+    "trailing_turn": ("warning", "went on behind the last answer; these turns were removed"),
     "contradiction": ("note", "shared their text with rows of another label and left"),
 }
 
@@ -50,15 +52,24 @@ def ledger_findings(ledger: pl.DataFrame) -> list[Finding]:
     return found
 
 
-def duplicate_findings(rows: pl.DataFrame, policy: str) -> list[Finding]:
-    """Rows that repeat the text and label of an earlier row of the same file."""
+REPEATED: Mapping[str, str] = {
+    "classification": "the text and label",
+    "generation": "the prompt and answer",
+    "text_to_text": "the text and answer",
+    "language_modelling": "the text",
+}
+"""Task to what a duplicate repeats."""
+
+
+def duplicate_findings(rows: pl.DataFrame, policy: str, task: str = "classification") -> list[Finding]:
+    """Rows that repeat what an earlier row of the same file says."""
     again = repeated(rows)
     if not again.height:
         return []
     own = again.filter(pl.col("role") == "test").height
     end = "the first of each is kept" if policy == "keep_first" else "they stay, as data.duplicates says"
     test = f"; {own:,} of them stay in the test file, which is never edited" if own and policy == "keep_first" else ""
-    message = f"{counted(again.height, 'row')} repeat the text and label of an earlier row; {end}{test}"
+    message = f"{counted(again.height, 'row')} repeat {REPEATED[task]} of an earlier row; {end}{test}"
     return [Finding("exact_duplicate", "note", message, again.height, _where(again))]
 
 
@@ -71,6 +82,33 @@ def contradiction_findings(rows: pl.DataFrame) -> list[Finding]:
     message = f"{counted(texts, 'text')} {'bears' if texts == 1 else 'bear'} different labels, in {found.height:,} rows"
     remedy = "correct the labels, or write `data.contradictions: drop`"
     return [Finding("contradiction", "warning", message, found.height, _where(found), remedy)]
+
+
+def several_answers_findings(rows: pl.DataFrame) -> list[Finding]:
+    """Prompts that have more than one answer: references for one another, kept in one split."""
+    answers = rows.group_by("role", "content_key").agg(pl.col("target").n_unique().alias("answers"))
+    several = answers.filter(pl.col("answers") > 1)
+    if not several.height:
+        return []
+    held = rows.join(several, on=["role", "content_key"], how="semi", maintain_order="left")
+    message = (
+        f"{counted(several.height, 'prompt')} with several answers, in {held.height:,} rows: the answers to one prompt "
+        "stay in one split, and are references together"
+    )
+    return [Finding("several_answers", "note", message, held.height, _where(held))]
+
+
+def contiguous_finding(splits: Mapping[SplitName, pl.DataFrame], carved: Sequence[SplitName]) -> Finding:
+    """Says that the splits of one document are its stretches, and where they begin."""
+    parts = [
+        f"{name} from line {min(splits[name]['line']):,} on ({counted(splits[name].height, 'block')})"
+        for name in carved
+    ]
+    message = (
+        f"one document: its last stretches are held back, {' and '.join(parts)}, so that no held-back text stands "
+        "between texts that are trained on"
+    )
+    return Finding("contiguous_split", "note", message, sum(splits[name].height for name in carved))
 
 
 def group_findings(rows: pl.DataFrame, column: str | None) -> list[Finding]:
@@ -130,6 +168,7 @@ def class_findings(splits: Mapping[SplitName, pl.DataFrame]) -> list[Finding]:
     if train and max(train.values()) > IMBALANCE_WARNING * min(train.values()):
         (most, many), (least, few) = train.most_common()[0], min(train.items(), key=lambda item: (item[1], item[0]))
         message = f"training rows are imbalanced {many / few:.0f} to 1: {many:,} of {most!r}, {few:,} of {least!r}"
+        message += f"; always answering {most!r} would be right on {many / train.total():.0%} of them"
         remedy = "judge by macro F1 and per-class recall, not by accuracy; collect more rows of the small classes"
         found.append(Finding("imbalance", "warning", message, few, remedy=remedy))
     small = {label: count for label, count in train.items() if count < TINY_CLASS_ROWS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +24,17 @@ def steps_per_epoch(rows: int, batch_size: int) -> int:
     return -(-rows // batch_size)
 
 
-def epoch_steps(
-    lengths_N: NDArray[np.int64], *, batch_size: int, seed: int, epoch: int, data_hash: str
+def epoch_steps(  # what an order of rows depends on
+    lengths_N: NDArray[np.int64], *, batch_size: int, seed: int, epoch: int, data_hash: str, sort: bool = True
 ) -> list[NDArray[np.int64]]:
-    """Row indices of each step of an epoch: every row once, `batch_size` a step, the last of the epoch maybe fewer."""
+    """Row indices of each step of an epoch: every row once, `batch_size` a step, the last of the epoch maybe fewer.
+
+    With `sort`, the rows of a step are about equally long; without it, which is for packing, they are any.
+    """
     random = generator(seed, "batches", data_hash, epoch)
     order = random.permutation(len(lengths_N))
+    if not sort:
+        return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     window = WINDOW_BATCHES * batch_size
     steps: list[NDArray[np.int64]] = []
     for start in range(0, len(order), window):
@@ -64,3 +70,36 @@ def micro_batches(rows: NDArray[np.int64], lengths_N: NDArray[np.int64], max_tok
     if len(order):
         passes.append(order[start:])
     return passes
+
+
+def pack(rows: NDArray[np.int64], lengths_N: NDArray[np.int64], capacity: int | None = None) -> list[NDArray[np.int64]]:
+    """The rows laid into sequences of at most `capacity` tokens, by default as many as the longest row has.
+
+    Best fit decreasing: each row, longest first, goes into the fullest sequence that has room for it. A row longer
+    than the capacity is a sequence of its own. The longest sequence stands first.
+    """
+    order = rows[np.argsort(-lengths_N[rows], kind="stable")].tolist()
+    lengths = lengths_N[order].tolist()
+    capacity = capacity or max(lengths, default=0)
+    sequences: list[list[int]] = []
+    free: list[tuple[int, int]] = []  # (tokens left, sequence), in order
+    for row, length in zip(order, lengths, strict=True):
+        place = bisect_left(free, (length, -1))
+        if place < len(free):
+            room, sequence = free.pop(place)
+        else:
+            room, sequence = capacity, len(sequences)
+            sequences.append([])
+        sequences[sequence].append(row)
+        insort(free, (room - length, sequence))
+    packed = [np.array(sequence, dtype=np.int64) for sequence in sequences]
+    return sorted(packed, key=lambda sequence: -int(lengths_N[sequence].sum()))
+
+
+def packed_batches(
+    rows: NDArray[np.int64], lengths_N: NDArray[np.int64], max_tokens: int
+) -> list[list[NDArray[np.int64]]]:
+    """The rows packed into sequences, and these cut into forward passes of at most `max_tokens` tokens with padding."""
+    sequences = pack(rows, lengths_N)
+    totals = np.array([lengths_N[sequence].sum() for sequence in sequences], dtype=np.int64)
+    return [[sequences[n] for n in part] for part in micro_batches(np.arange(len(sequences)), totals, max_tokens)]

@@ -16,23 +16,35 @@ if TYPE_CHECKING:
 
     from tunewright.core.rows import SplitName
 
+MORE = "bring more rows (three different texts of each label are the least), or a file of its own for this split"
+MORE_TEXTS = "bring more rows (three different prompts or texts are the least), or a file of its own for this split"
 
-def require_rows(splits: Mapping[SplitName, pl.DataFrame], account: pl.DataFrame) -> None:
+
+def require_rows(splits: Mapping[SplitName, pl.DataFrame], account: pl.DataFrame, *, labelled: bool = True) -> None:
     """Raises DataError when a split has no rows, naming the rules that took them."""
     rules = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     took = ", ".join(f"{rule} {count:,}" for rule, count in rules.most_common())
     problems = [
         Problem(
             f"{name} split",
-            f"has no rows{f': rows were dropped by {took}' if took else ''}",
+            f"has no rows: {f'rows were dropped by {took}' if took else _too_few(splits, labelled=labelled)}",
             "at least one row",
-            "look at these rules' rows" if took else "bring more rows, or a file of its own for this split",
+            "look at these rules' rows" if took else MORE if labelled else MORE_TEXTS,
         )
         for name, rows in splits.items()
         if not rows.height
     ]
     if problems:
         raise DataError(*problems)
+
+
+def _too_few(splits: Mapping[SplitName, pl.DataFrame], *, labelled: bool) -> str:
+    """What there is to be divided, in numbers."""
+    total = sum(rows.height for rows in splits.values())
+    labels = Counter(label for rows in splits.values() for label in rows["target"] if label is not None)
+    each = ", ".join(f"{label!r} {count:,}" for label, count in labels.most_common(SHOWN))
+    of = f" ({each})" if each and labelled else ""
+    return f"there {'is' if total == 1 else 'are'} {counted(total, 'row')} in all to divide{of}"
 
 
 def require_classes(train: pl.DataFrame) -> None:

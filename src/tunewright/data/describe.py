@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from tunewright.data.columns import fold_name
+from tunewright.data.words import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

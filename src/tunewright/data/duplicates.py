@@ -1,4 +1,4 @@
-"""Rows that repeat an earlier row's text and label."""
+"""Rows that repeat an earlier row's text and its label or answer."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ PAIR: Sequence[str] = ("content_key", "target")
 
 
 def drop_duplicates(rows: pl.DataFrame, *, policy: Literal["keep_first", "keep_all"]) -> Sifted:
-    """The first row of each text and label of a file; the others leave as `exact_duplicate`.
+    """The first row of each text and label (or answer) of a file; the others leave as `exact_duplicate`.
 
-    Texts are compared by content key. A test file of the user's own is never edited.
+    Texts are compared by content key, answers as they stand. A test file of the user's own is never edited.
     """
     keep = pl.lit(value=True)
     if policy == "keep_first":
@@ -26,5 +26,5 @@ def drop_duplicates(rows: pl.DataFrame, *, policy: Literal["keep_first", "keep_a
 
 
 def repeated(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows whose text and label stand in an earlier row of the same file."""
+    """The rows whose text and label (or answer) stand in an earlier row of the same file."""
     return rows.filter(~pl.struct("role", *PAIR).is_first_distinct())

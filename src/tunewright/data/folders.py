@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from tunewright.core.errors import DataError, Problem
-from tunewright.data.formats import ENDINGS
+from tunewright.data.formats import ENDINGS, RAW_ENDING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tunewright.core.rows import SplitName
@@ -23,6 +24,9 @@ WORDS: dict[str, SplitName] = {
     "test": "test",
 }
 ORDER: tuple[SplitName, ...] = ("train", "validation", "test")
+DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json"})
+"""JSON files that describe a data set and hold none of its rows."""
+SHOWN = 8
 
 
 def split_of(name: str) -> SplitName | None:
@@ -42,19 +46,21 @@ def split_folders(folder: Path) -> dict[SplitName, Path]:
     return {split: found[split] for split in ORDER if split in found}
 
 
-def split_files(folder: Path, source: str) -> dict[SplitName, list[Path]]:
-    """The data files below the folder, by the split that their names (or their folder's) say.
+def split_files(folder: Path, source: str) -> tuple[dict[SplitName, list[Path]], tuple[str, ...]]:
+    """The data files below the folder, by the split that their names (or their folder's) say, and those of no split.
 
-    One kind of file alone is taken for training where no name says a split. Raises DataError for a folder without
-    data files and for files of several formats in one split.
+    Texts (.txt) count where there are no tables and their names say a split. One kind of file alone is taken for
+    training where no name says a split. Raises DataError for a folder without data files and for files of several
+    formats in one split, naming what was found.
     """
-    files = [
-        f for f in sorted(folder.rglob("*")) if f.is_file() and f.suffix.lower() in ENDINGS and _visible(f, folder)
-    ]
-    files = [f for f in files if f.name not in {"dataset_info.json", "dataset_infos.json", "dataset_dict.json"}]
+    held = [f for f in sorted(folder.rglob("*")) if f.is_file() and _visible(f, folder)]
+    files = [f for f in held if f.suffix.lower() in ENDINGS and f.name not in DESCRIPTIONS]
+    files = files or [f for f in held if f.suffix.lower() == RAW_ENDING and split_of(f.name) is not None]
     if not files:
+        found = f": it holds {_listed(held, folder)}" if held else ": it is empty"
         expected = "a saved data set, or csv, json, jsonl or parquet files named by split"
-        raise DataError(Problem(source, "is a folder without data files", expected, "name the data file itself"))
+        remedy = "save the data as CSV, JSONL or Parquet, and name that file or its folder"
+        raise DataError(Problem(source, f"is a folder without data files{found}", expected, remedy))
     named: dict[SplitName, list[Path]] = {}
     for file in files:
         split = split_of(file.name) or split_of(file.parent.name if file.parent != folder else "")
@@ -63,13 +69,27 @@ def split_files(folder: Path, source: str) -> dict[SplitName, list[Path]]:
     if not named:
         named = {"train": files}
     for split, chosen in named.items():
-        endings = {ENDINGS[file.suffix.lower()] for file in chosen}
-        stems = {re.sub(r"[-_.]\d+(-of-\d+)?$", "", file.with_suffix("").name) for file in chosen}
-        if len(endings) > 1 or len(stems) > 1:
-            listed = ", ".join(sorted(file.relative_to(folder).as_posix() for file in chosen)[:8])
-            given = f"holds several files that could be the {split} split: {listed}"
-            raise DataError(Problem(source, given, "one file (or its numbered parts) a split", "name the file itself"))
-    return {split: named[split] for split in ORDER if split in named}
+        _require_one(chosen, folder, split=split, source=source)
+    taken = {file for chosen in named.values() for file in chosen}
+    unused = tuple(file.relative_to(folder).as_posix() for file in files if file not in taken)
+    return {split: named[split] for split in ORDER if split in named}, unused
+
+
+def _require_one(chosen: Sequence[Path], folder: Path, *, split: SplitName, source: str) -> None:
+    """Raises DataError unless the files are one, or numbered parts of one."""
+    endings = {ENDINGS.get(file.suffix.lower(), RAW_ENDING) for file in chosen}
+    stems = {re.sub(r"[-_.]\d+(-of-\d+)?$", "", file.with_suffix("").name) for file in chosen}
+    if len(endings) > 1 or len(stems) > 1:
+        given = f"holds several files that could be the {split} split: {_listed(chosen, folder)}"
+        remedy = "name the one file itself, or name the files by split: train.csv, validation.csv, test.csv"
+        raise DataError(Problem(source, given, "one file (or its numbered parts) a split", remedy))
+
+
+def _listed(files: Sequence[Path], folder: Path) -> str:
+    """The first of the files by their paths from the folder, and how many there are beyond."""
+    names = sorted(file.relative_to(folder).as_posix() for file in files)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _visible(file: Path, folder: Path) -> bool:

@@ -20,7 +20,12 @@ ENDINGS = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
+HEADER_WORDS = 3
+"""A column's name has no more words, where a .txt is to be taken for a table."""
 TABLES = ("csv", "tsv")
+RAW_ENDING = ".txt"
+TEXT = "text"
+"""Raw text: no records and no columns."""
 EXPECTED = "csv, tsv, json, jsonl or parquet"
 
 
@@ -99,8 +104,20 @@ def _mismatch(path: Path, given: str, actual: str) -> DataError:
 
 
 def _table_by_content(path: Path, text: str) -> str:
-    if looks_like_table(text):
+    if looks_like_table(text) and (path.suffix.lower() != RAW_ENDING or _headed(text)):
         return "tsv" if sniff_delimiter(text) == "\t" else "csv"
+    if path.suffix.lower() == RAW_ENDING:
+        return TEXT
     given = "is plain text without columns"
-    remedy = "write a header and a label for each text, as CSV; or say which it is with `data.format`"
+    remedy = (
+        "write a header and a label for each text, as CSV; say which it is with `data.format`; "
+        "or name raw text .txt, for the task language_modelling"
+    )
     raise DataError(Problem(path.name, given, EXPECTED, remedy))
+
+
+def _headed(text: str) -> bool:
+    """Whether the first line holds names of columns and no prose that happens to have a comma a line."""
+    first = text.lstrip().partition("\n")[0]
+    names = [name.strip(" \t\r\"'") for name in first.split(sniff_delimiter(text))]
+    return all(0 < len(name.split()) <= HEADER_WORDS and name[-1] not in ".!?:;" for name in names)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from tunewright.core.errors import DataError, Problem
+from tunewright.core.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +31,15 @@ def columns_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Records turned into columns, in the order in which their keys first appear; an absent key is null."""
     names = list(dict.fromkeys(name for record in records for name in record))
     return {name: [record.get(name) for record in records] for name in names}
+
+
+def sampled(frame: pl.DataFrame, most: int | None, seed: int, purpose: str) -> pl.DataFrame:
+    """At most so many rows, drawn by the seed for this purpose, in their order."""
+    if most is None or frame.height <= most:
+        return frame
+    chosen = generator(seed, purpose).choice(frame.height, size=most, replace=False)
+    kept: pl.DataFrame = frame[np.sort(chosen).tolist()]
+    return kept
 
 
 def numbered(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.core.errors import DataError, Problem
-from tunewright.core.files import resolve_path
+from tunewright.core.files import digest, resolve_path
 from tunewright.core.rows import Finding
 from tunewright.data.hub import HUB
-from tunewright.data.lock import Lock, LockedTest, Refreeze, freeze, frozen_rows, verify_carved, verify_file
+from tunewright.data.lock import (
+    ANSWER_MARK,
+    Lock,
+    LockedTest,
+    Refreeze,
+    freeze,
+    frozen_rows,
+    verify_carved,
+    verify_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +59,8 @@ class TestPlan:
     refreeze: str | None
     replaced: tuple[str, ...] = ()
     """Entries of the lock that the new test takes the place of."""
+    labelled: bool = True
+    """Whether targets are labels, which the lock holds as they are; of answers it holds a hash."""
 
 
 def lock_name(source: str, *, folder: Path, lock_path: Path) -> str:
@@ -77,8 +88,8 @@ def share_of(lock: Lock, *, train: str, test: str | None) -> Lock:
 def settings_of(split: StratifiedSplit, columns: Columns, *, carved: bool) -> LockedTest:
     """What a frozen test depends on beside the rows."""
     if not carved:
-        return LockedTest("file", None, (), "", input=columns.input, target=columns.target)
-    return LockedTest("carved", split.seed, (), "", split.kind, split.test, columns.input, columns.target)
+        return LockedTest("file", None, (), "", input=columns.asked, target=columns.target or "")
+    return LockedTest("carved", split.seed, (), "", split.kind, split.test, columns.asked, columns.target or "")
 
 
 def plan_test(
@@ -119,19 +130,29 @@ def mark_frozen(rows: pl.DataFrame, plan: TestPlan) -> pl.DataFrame:
     """
     if plan.settings.kind == "file":
         if plan.held is not None:
-            verify_file(rows.filter(pl.col("role") == "test"), plan.held, source=plan.name, path=plan.path)
+            test = _as_locked(rows.filter(pl.col("role") == "test"), plan)
+            verify_file(test, plan.held, source=plan.name, path=plan.path)
         return rows.with_columns((pl.col("role") == "test").alias("frozen"))
     if plan.held is None:
         return rows.with_columns(pl.lit(value=False).alias("frozen"))
     own = rows.filter(pl.col("role") == "train")
-    verify_carved(own, plan.held, source=plan.name, path=plan.path)
-    marked = own.with_columns(frozen_rows(own, plan.held))
+    locked = _as_locked(own, plan)
+    verify_carved(locked, plan.held, source=plan.name, path=plan.path)
+    marked = own.with_columns(frozen_rows(locked, plan.held))
     return pl.concat([marked, rows.filter(pl.col("role") != "train").with_columns(pl.lit(value=False).alias("frozen"))])
+
+
+def _as_locked(rows: pl.DataFrame, plan: TestPlan) -> pl.DataFrame:
+    """The rows with their targets as the lock holds them: labels as they are, of answers a hash."""
+    if plan.labelled:
+        return rows
+    marks = [ANSWER_MARK + digest(target)[:32] if target is not None else "" for target in rows["target"]]
+    return rows.with_columns(pl.Series("target", marks, dtype=pl.String))
 
 
 def as_frozen(plan: TestPlan, test: pl.DataFrame) -> TestPlan:
     """The plan as the next run will make it, once these test rows stand in the lock."""
-    return replace(plan, held=freeze(test, plan.settings))
+    return replace(plan, held=freeze(_as_locked(test, plan), plan.settings))
 
 
 def next_lock(plan: TestPlan, test: pl.DataFrame) -> Lock:
@@ -148,7 +169,9 @@ def next_lock(plan: TestPlan, test: pl.DataFrame) -> Lock:
         history = tuple(step for entry in old for step in entry.history)
         history += (Refreeze(plan.refreeze, sum(len(e.rows) for e in old), old[0].digest if old else ""),)
     kept = {name: entry for name, entry in plan.lock.tests.items() if name not in plan.replaced}
-    return Lock(tests=kept | {plan.name: replace(freeze(test, plan.settings), history=history)}, uses=uses)
+    return Lock(
+        tests=kept | {plan.name: replace(freeze(_as_locked(test, plan), plan.settings), history=history)}, uses=uses
+    )
 
 
 def lock_findings(plan: TestPlan) -> list[Finding]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DEEPEST = 100
 """Levels of a record that can be read: no data needs more, and what walks it later must not run out of stack."""
 
+CORRECT = "correct the line or remove it; a JSON writer such as json.dumps, one call a record, writes sound ones"
+
 _GAP = re.compile(r"[\s,]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _CURLY = "“”„‟«»"
@@ -38,7 +40,8 @@ def read_jsonl(text: str, *, name: str) -> pl.DataFrame:
             lines.append(number)
     if faults:
         total = len(faults) + len(records)
-        raise data_error(faults, what=f"of {total:,} cannot be read", expected="one JSON object a line")
+        expected = 'one JSON object a line, such as {"text": "…", "label": "…"}'
+        raise data_error(faults, what=f"of {total:,} cannot be read", expected=expected, remedy=CORRECT)
     return _table(records, lines, name)
 
 
@@ -83,7 +86,8 @@ def _checked(value: Any, raw: str, name: str, number: int) -> dict[str, Any] | F
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            return Fault(name, number, "holds half of a surrogate pair such as \\ud83d: a character cut in two")
+            given = "holds half of a surrogate pair such as \\ud83d: a character cut in two"
+            return Fault(name, number, given, "export the record again with whole characters, or remove it")
     return value
 
 
@@ -142,9 +146,11 @@ def _whole(text: str, name: str) -> Any:
             message, remedy = "a second record begins here: this is JSON Lines", "write `data.format: jsonl`"
         place = f"{name}:{fault.lineno}"
         given = f"not valid JSON at line {fault.lineno:,}, column {fault.colno:,}: {message}"
+        remedy = remedy or "correct this place; a JSON writer such as json.dump writes sound documents"
         raise DataError(Problem(place, given, "a JSON document", remedy)) from fault
     except RecursionError as fault:
-        raise DataError(Problem(name, "nested too deeply to be read", "an array of records")) from fault
+        given = "nested too deeply to be read"
+        raise DataError(Problem(name, given, "an array of records", "flatten the records")) from fault
     except ValueError as fault:
         raise DataError(Problem(name, str(fault), "each key once", "keep one of the two")) from fault
 
@@ -169,7 +175,8 @@ def _array(text: str, start: int, name: str) -> pl.DataFrame:
         position = _skip(text, end)
     if faults:
         total = len(faults) + len(records)
-        raise data_error(faults, what=f"of {total:,} cannot be read", expected="an array of objects")
+        what, remedy = f"of {total:,} cannot be read", "correct these records"
+        raise data_error(faults, what=what, expected="an array of objects", remedy=remedy)
     return _table(records, lines, name)
 
 

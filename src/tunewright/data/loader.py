@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tunewright.data.batching import epoch_steps, micro_batches, steps_per_epoch
+from tunewright.core.encoded import IGNORED, Layout
+from tunewright.data.batching import epoch_steps, micro_batches, packed_batches, steps_per_epoch
+from tunewright.data.collate import Masking, TokenBatch, collate, collate_packed, targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from tunewright.data.tokenize import TokenRows
+    from tunewright.data.token_rows import TokenRows
 
-IGNORED = -100
-"""A target without a loss."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenBatch:
-    """The rows of one forward pass, padded on the right to the longest of them."""
-
-    row_ids: tuple[str, ...]
-    input_ids_BT: NDArray[np.int64]
-    attention_mask_BT: NDArray[np.int64]
-    targets_B: NDArray[np.int64]
+__all__ = ["IGNORED", "LoadPlan", "Masking", "StepBatches", "TokenBatch", "collate", "collate_packed", "load_steps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +30,7 @@ class StepBatches:
     batches: tuple[TokenBatch, ...]
     examples: int
     tokens: int
+    """Without padding; of `seq2seq`, those of both sides."""
     targets: int
     epoch: float
     """Epochs consumed once this step is done."""
@@ -54,46 +46,74 @@ class LoadPlan:
     pad_id: int
     rank: int = 0
     world: int = 1
+    layout: Layout = "classes"
+    packing: bool = False
+    """Rows lie side by side in sequences; only of the layout `causal`."""
+    mask_id: int | None = None
+    """Of `masked`: what stands for a token that is to be guessed."""
+    vocabulary: int | None = None
+    """Of `masked`: random tokens are drawn below this."""
+
+    def __post_init__(self) -> None:
+        if self.packing and self.layout != "causal":
+            raise ValueError(f"rows of the layout {self.layout!r} cannot be packed")
+        if self.layout == "masked" and (self.mask_id is None or self.vocabulary is None):
+            raise ValueError("masked rows need mask_id and vocabulary")
+
+    def masking(self, step: int) -> Masking | None:
+        """What decides the masks of a step; None for other layouts."""
+        if self.mask_id is None or self.vocabulary is None:
+            return None
+        return Masking(self.seed, step, self.mask_id, self.vocabulary)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Token rows with what is computed of them once for all steps."""
+
+    rows: TokenRows
+    lengths_N: NDArray[np.int64]
+    targets_N: NDArray[np.int64]
 
 
 def load_steps(rows: TokenRows, plan: LoadPlan, *, after: int) -> Iterator[StepBatches]:
     """Steps `after + 1`, `after + 2`, … without end; the same whatever was consumed before."""
+    if rows.layout != plan.layout:
+        raise ValueError(f"the plan is for the layout {plan.layout!r}, the rows are of {rows.layout!r}")
+    counted = _Counted(rows, rows.lengths_N, targets_of(rows))
     per_epoch = steps_per_epoch(len(rows), plan.batch_size)
-    lengths_N = rows.lengths_N
     epoch, position = divmod(after, per_epoch)
     while True:
-        steps = epoch_steps(lengths_N, batch_size=plan.batch_size, seed=plan.seed, epoch=epoch, data_hash=rows.key)
+        steps = epoch_steps(
+            counted.lengths_N,
+            batch_size=plan.batch_size,
+            seed=plan.seed,
+            epoch=epoch,
+            data_hash=rows.key,
+            sort=not plan.packing,
+        )
         for index in range(position, per_epoch):
             done = min((index + 1) * plan.batch_size, len(rows))
-            step, passed = epoch * per_epoch + index + 1, epoch + done / len(rows)
-            yield _step(rows, steps[index], plan, lengths_N=lengths_N, step=step, epoch=passed)
+            yield _step(counted, steps[index], plan, step=epoch * per_epoch + index + 1, epoch=epoch + done / len(rows))
         epoch, position = epoch + 1, 0
 
 
-def _step(  # a step of the plan, and where in the plan it stands
-    rows: TokenRows,
-    chosen: NDArray[np.int64],
-    plan: LoadPlan,
-    *,
-    lengths_N: NDArray[np.int64],
-    step: int,
-    epoch: float,
-) -> StepBatches:
+def _step(counted: _Counted, chosen: NDArray[np.int64], plan: LoadPlan, *, step: int, epoch: float) -> StepBatches:
     own = chosen[plan.rank :: plan.world]
     if len(own):
-        passes = [collate(rows, part, plan.pad_id) for part in micro_batches(own, lengths_N, plan.micro_batch_tokens)]
+        passes = _passes(counted, own, plan, step)
     else:  # fewer rows than processes: a pass without targets keeps the processes in step
-        spare = collate(rows, chosen[:1], plan.pad_id)
-        passes = [TokenBatch((), spare.input_ids_BT, spare.attention_mask_BT, np.full_like(spare.targets_B, IGNORED))]
-    tokens = int(lengths_N[chosen].sum())
-    targets = int((rows.targets_N[chosen] != IGNORED).sum())
+        (spare,) = _passes(counted, chosen[:1], plan, step)
+        passes = [replace(spare, row_ids=(), targets=np.full_like(spare.targets, IGNORED))]
+    tokens, targets = int(counted.lengths_N[chosen].sum()), int(counted.targets_N[chosen].sum())
     return StepBatches(step, tuple(passes), len(chosen), tokens, targets, epoch)
 
 
-def collate(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBatch:
-    """The chosen rows as one padded batch."""
-    lengths = rows.starts[chosen + 1] - rows.starts[chosen]
-    mask_BT = (np.arange(int(lengths.max()))[None, :] < lengths[:, None]).astype(np.int64)
-    ids_BT = np.full(mask_BT.shape, pad_id, dtype=np.int64)
-    ids_BT[mask_BT.astype(bool)] = np.concatenate([rows.ids(int(row)) for row in chosen])
-    return TokenBatch(tuple(rows.row_ids[int(row)] for row in chosen), ids_BT, mask_BT, rows.targets_N[chosen])
+def _passes(counted: _Counted, own: NDArray[np.int64], plan: LoadPlan, step: int) -> list[TokenBatch]:
+    """The forward passes of these rows."""
+    if plan.packing:
+        packed = packed_batches(own, counted.lengths_N, plan.micro_batch_tokens)
+        return [collate_packed(counted.rows, sequences, plan.pad_id) for sequences in packed]
+    masking = plan.masking(step)
+    parts = micro_batches(own, counted.lengths_N, plan.micro_batch_tokens)
+    return [collate(counted.rows, part, plan.pad_id, masking) for part in parts]

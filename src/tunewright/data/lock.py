@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
+EXPECTED = "the lock as tunewright wrote it: JSON that holds the frozen test rows"
 EXAMPLES = 5
+ANSWER_MARK = "sha256:"
+"""Begins what the lock holds of an answer, whose text may be long: its hash."""
 Pair = tuple[str, str]
 
 
@@ -80,13 +83,8 @@ def read_lock(path: Path) -> Lock:
     """The lock of a file, empty where there is none. Raises DataError for a file that is no lock of this version."""
     if not path.exists():
         return Lock()
-    remedy = "restore it from version control; deleting it gives up the frozen test"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        lock = from_data(Lock, data, place=str(path))
-    except (OSError, ValueError, RunError) as fault:
-        reason = fault.problems[0].given if isinstance(fault, RunError) else str(fault)
-        raise DataError(Problem(str(path), f"cannot be read: {reason}", "a lock file", remedy)) from fault
+    remedy = "restore it from version control; deleting it gives up the frozen test, and a new one is drawn"
+    lock = _parsed(path, remedy)
     if lock.version != VERSION:
         given = f"was written by another version of tunewright (lock version {lock.version})"
         raise DataError(Problem(str(path), given, f"lock version {VERSION}", "use the tunewright that wrote it"))
@@ -95,6 +93,34 @@ def read_lock(path: Path) -> Lock:
             given = f"the frozen test of {source!r} was edited: its rows do not match its digest"
             raise DataError(Problem(str(path), given, "the file as tunewright wrote it", remedy))
     return lock
+
+
+def _parsed(path: Path, remedy: str) -> Lock:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as fault:
+        raise DataError(Problem(str(path), "is not UTF-8 text", EXPECTED, remedy)) from fault
+    except OSError as fault:
+        given = f"cannot be read: {fault.strerror}"
+        raise DataError(Problem(str(path), given, EXPECTED, "make it a file that can be read")) from fault
+    try:
+        return from_data(Lock, json.loads(text), place=str(path))
+    except (json.JSONDecodeError, RecursionError) as fault:
+        raise DataError(_no_json(path, text, fault, remedy)) from fault
+    except RunError as fault:
+        given = f"is JSON, and no lock: {fault.problems[0].given}"
+        raise DataError(Problem(str(path), given, EXPECTED, remedy)) from fault
+
+
+def _no_json(path: Path, text: str, fault: json.JSONDecodeError | RecursionError, remedy: str) -> Problem:
+    conflict = next((n for n, line in enumerate(text.splitlines(), start=1) if line.startswith("<<<<<<< ")), None)
+    if conflict is not None:
+        given = f"holds the marks of a merge conflict (line {conflict:,}): two sides froze their tests differently"
+        return Problem(str(path), given, EXPECTED, "take one side of the conflict whole: its tests are the frozen ones")
+    if isinstance(fault, RecursionError):
+        return Problem(str(path), "is nested too deeply to be read", EXPECTED, remedy)
+    given = f"is not JSON (line {fault.lineno:,}, column {fault.colno:,})" if text.strip() else "is empty"
+    return Problem(str(path), given, EXPECTED, remedy)
 
 
 def lock_text(lock: Lock) -> str:
@@ -166,9 +192,10 @@ def _refuse_changes(  # the two sides of one comparison and where it was made
     gone = [pair for pair in lost if pair not in changed]
     relabelled = {(key, label) for (key, _), (label, _) in changed.items()}
     new = sum((added - Counter(dict.fromkeys(relabelled, 1))).values())
+    target = "answer" if any(label.startswith(ANSWER_MARK) for _, _, label in test.rows) else "label"
     parts = [
         (sum(lost[pair] for pair in gone), "is gone", "are gone"),
-        (len(changed), "has another label", "have another label"),
+        (len(changed), f"has another {target}", f"have another {target}"),
         (new, "was added", "were added"),
     ]
     said = ", ".join(f"{count:,} {one if count == 1 else many}" for count, one, many in parts if count)
@@ -180,16 +207,22 @@ def _refuse_changes(  # the two sides of one comparison and where it was made
         str(path),
     )
     examples = [
-        Problem(where, f"is labelled {label!r}, was frozen as {was!r}")
-        for (_, was), (label, where) in list(changed.items())[:EXAMPLES]
+        Problem(where, _relabelled(label, was)) for (_, was), (label, where) in list(changed.items())[:EXAMPLES]
     ]
     ids = {(key, label): row for row, key, label in test.rows}
     examples += [
-        Problem(f"row {ids[pair][:12]}", f"labelled {pair[1]!r}, is gone or its text changed")
-        for pair in gone[:EXAMPLES]
+        Problem(f"row {ids[pair][:12]}", f"{_labelled(pair[1])}is gone or its text changed") for pair in gone[:EXAMPLES]
     ]
     raise DataError(head, *examples)
 
 
 def _labels(rows: pl.DataFrame) -> Iterable[tuple[Any, ...]]:
     return rows.select("content_key", "target", "source", "line").iter_rows()
+
+
+def _relabelled(label: str, was: str) -> str:
+    return "has another answer" if was.startswith(ANSWER_MARK) else f"is labelled {label!r}, was frozen as {was!r}"
+
+
+def _labelled(label: str) -> str:
+    return f"labelled {label!r}, " if label and not label.startswith(ANSWER_MARK) else ""

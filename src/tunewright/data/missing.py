@@ -1,4 +1,4 @@
-"""Rows without a text or without a label."""
+"""Rows without a text, a label or an answer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tunewright.core.conversation import from_json
+from tunewright.data.contents import chat_content
 from tunewright.data.faults import Fault, data_error
-from tunewright.data.normalise import without_invisible
-from tunewright.data.sift import Sifted, sift
+from tunewright.data.invisible import is_blank, without_invisible
+from tunewright.data.sift import Amended, Sifted, amend_all, sift
+from tunewright.data.turns import gaps, without_trailing
 from tunewright.data.words import missing_labels, missing_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tunewright.recipe.data import Missing
 
 
@@ -31,28 +36,72 @@ def is_missing_label(label: str | None) -> bool:
     return not bare or bare.casefold() in missing_labels()
 
 
-def drop_missing(rows: pl.DataFrame, *, policy: Missing) -> Sifted:
-    """Rows with a text and a label; the others leave as `missing_text` or `missing_label`.
+def is_missing_answer(answer: str | None) -> bool:
+    """Whether an answer is absent or blank: any word may be the right one."""
+    return answer is None or is_blank(answer)
 
-    Raises DataError listing them where the recipe says `missing: error`.
+
+TARGETS: dict[str, tuple[str, Callable[[str | None], bool]]] = {
+    "classification": ("label", is_missing_label),
+    "generation": ("answer", is_missing_answer),
+    "text_to_text": ("answer", is_missing_answer),
+    "language_modelling": ("answer", lambda _: False),
+}
+"""Task to what its target is called, and whether one is missing."""
+
+
+def drop_missing(rows: pl.DataFrame, *, policy: Missing, task: str = "classification") -> Sifted:
+    """Rows with a text and a label or answer; the others leave as `missing_text`, `missing_label`, `missing_answer`.
+
+    A conversation of which any question or answer is empty lacks a text. Raises DataError listing them where the recipe
+    says `missing: error`.
     """
+    what, lacks = TARGETS[task]
     no_text = pl.Series([is_missing_text(text) for text in rows["input"]], dtype=pl.Boolean)
-    no_label = pl.Series([is_missing_label(label) for label in rows["target"]], dtype=pl.Boolean)
-    if policy == "error" and (no_text | no_label).any():
-        raise _refused(rows, no_text, no_label)
+    no_target = pl.Series([lacks(target) for target in rows["target"]], dtype=pl.Boolean)
+    if policy == "error":
+        _refuse_missing(rows, no_text, no_target, what)
     with_text = sift(rows, keep=~no_text, reason="missing_text")
-    with_label = sift(with_text.kept, keep=~no_label.filter(~no_text), reason="missing_label")
-    return Sifted(with_label.kept, pl.concat([with_text.dropped, with_label.dropped]))
+    with_target = sift(with_text.kept, keep=~no_target.filter(~no_text), reason=f"missing_{what}")
+    return Sifted(with_target.kept, pl.concat([with_text.dropped, with_target.dropped]))
 
 
-def _refused(rows: pl.DataFrame, no_text: pl.Series, no_label: pl.Series) -> Exception:
+def drop_trailing(rows: pl.DataFrame) -> Amended:
+    """Conversations up to their last answer; what stood behind it is on record under the rule `trailing_turn`."""
+    contents = [
+        chat_content(without_trailing(from_json(messages))) if _open_end(messages) else None
+        for messages in rows["messages"]
+    ]
+    values = [
+        pl.Series(
+            name,
+            [old if new is None else getattr(new, name) for old, new in zip(rows[name], contents, strict=True)],
+            dtype=pl.String,
+        )
+        for name in ("input", "messages", "target")
+    ]
+    return amend_all(rows, values, rule="trailing_turn")
+
+
+def _open_end(messages: str | None) -> bool:
+    """Whether a conversation goes on behind its last answer."""
+    return messages is not None and str(from_json(messages).turns[-1]["role"]) != "assistant"
+
+
+def _refuse_missing(rows: pl.DataFrame, no_text: pl.Series, no_target: pl.Series, what: str) -> None:
+    """Raises DataError listing what is missing, if anything is."""
     faults = []
-    for source, line, text, label in zip(rows["source"], rows["line"], no_text, no_label, strict=True):
-        if text or label:
-            what = " and ".join(name for name, gone in (("text", text), ("label", label)) if gone)
-            faults.append(Fault(source, line, f"has no {what}"))
-    return data_error(
-        faults,
-        what="lack a text or a label, and data.missing is 'error'",
-        remedy="complete these rows, or write `data.missing: drop`",
-    )
+    columns = zip(rows["source"], rows["line"], rows["messages"], no_text, no_target, strict=True)
+    for source, line, messages, text, target in columns:
+        found = gaps(from_json(messages))[:1] if messages is not None else ()
+        if found:
+            faults.append(Fault(source, line, found[0]))
+        elif text or target:
+            named = " and ".join(name for name, gone in (("text", text), (what, target)) if gone)
+            faults.append(Fault(source, line, f"has no {named}"))
+    if faults:
+        raise data_error(
+            faults,
+            what=f"lack a text or {'an' if what == 'answer' else 'a'} {what}, and data.missing is 'error'",
+            remedy="complete these rows, or write `data.missing: drop`",
+        )

@@ -30,17 +30,18 @@ from tunewright.data.freeze import (
 from tunewright.data.labels import label_order
 from tunewright.data.leaks import seal
 from tunewright.data.lock import Lock, read_lock
-from tunewright.data.missing import drop_missing
+from tunewright.data.measure import Measured, measure
+from tunewright.data.missing import drop_missing, drop_trailing
 from tunewright.data.normalise import clean_rows
-from tunewright.data.overlength import settle_overlength
-from tunewright.data.profile import imbalance, split_profile, token_lengths
-from tunewright.data.sift import amend, record
-from tunewright.data.sources import Sources, checked_rows, read_sources
+from tunewright.data.overlength import overlength_policy
+from tunewright.data.profile import imbalance, split_profile
+from tunewright.data.sift import Sifted, amend, record
+from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.split import Carving, assign_splits
 from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
 
 if TYPE_CHECKING:
-    from tunewright.core.protocols import Tokenizer
+    from tunewright.core.protocols import RowEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,52 +91,73 @@ class _Work:
         return pl.concat([empty, *(part.select(DROPPED_COLUMNS) for part in self.ledger)])
 
 
-def prepare(request: Request, *, tokenizer: Tokenizer, max_tokens: int) -> Prepared:
+def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     """The splits with every record accounted for: read = kept + dropped, each record once.
 
-    Raises RecipeError for columns and settings that do not fit the data; DataError for broken records, a changed
-    frozen test, one class only, labels that training rows lack, and splits without rows.
+    An encoder whose `max_tokens` is 0 stands for a base that is not here: nothing is measured. Raises RecipeError for
+    columns and settings that do not fit the data or the task; DataError for broken records, a changed frozen test, one
+    class only, labels that training rows lack, and splits without rows.
     """
-    _require_classification(request.task)
+    _require_fitting(request.spec, request.task)
     sources = read_sources(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
     rows = checked_rows(sources)
     work = _fitted(_Work(rows, findings=sources.findings), request.spec, sources)
     plan = _test_plan(request, sources)
     work = _parted(work, request, sources, plan)
-    splits = _by_split(work.rows)
-    require_rows(splits, work.account)
-    require_classes(splits["train"])
-    require_known_labels(splits)
-    work, lengths = _measured(work, request.spec, tokenizer, max_tokens)
-    splits = _by_split(work.rows)
-    require_rows(splits, work.account)
-    require_known_labels(splits)
-    return _prepared(work, sources, plan, lengths=lengths, max_tokens=max_tokens, read=rows.height)
+    _require_sound(work, request.task)
+    measured = _measured(work, request, encoder)
+    work = work.then(measured.kept, measured.dropped, findings=measured.findings)
+    _require_sound(work, request.task)
+    return _prepared(work, sources, plan, measured=measured, max_tokens=encoder.max_tokens, read=rows.height)
 
 
-def _require_classification(task: str) -> None:
-    """The rules below (strata, contradictions, unseen labels) are those of labels."""
-    if task != "classification":
-        remedy = "write `task: classification`, or wait for a version that prepares this task"
-        raise RecipeError(Problem("task", f"data for {task!r} cannot be prepared yet", "classification", remedy))
+def _require_fitting(spec: DataSpec, task: str) -> None:
+    """Raises RecipeError for settings that mean nothing to the task."""
+    overlength_policy(spec.overlength, task)
+    if task == "classification":
+        return
+    for field, given in (("label_map", spec.label_map), ("contradictions", spec.contradictions != "keep")):
+        if given:
+            message = f"is about labels, and the task is {task}"
+            raise RecipeError(Problem(f"data.{field}", message, "no such setting", "remove it"))
+
+
+def _require_sound(work: _Work, task: str) -> None:
+    """Raises DataError for splits that cannot be trained and tested on."""
+    splits, labelled = _by_split(work.rows), task == "classification"
+    require_rows(splits, work.account, labelled=labelled)
+    if labelled:
+        require_classes(splits["train"])
+        require_known_labels(splits)
 
 
 def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
-    """Rows with text and label, clean, mapped and without repetition."""
-    present = drop_missing(work.rows, policy=spec.missing)
-    cleaned = clean_rows(present.kept, spec.clean)
+    """Rows with text and label or answer, clean, mapped and without repetition."""
+    task = sources.task
+    present = drop_missing(work.rows, policy=spec.missing, task=task)
+    answered = drop_trailing(present.kept)
+    cleaned = clean_rows(answered.rows, spec.clean, task)
     labels = pl.Series("target", [spec.label_map.get(t, t) for t in cleaned.rows["target"]], dtype=pl.String)
     mapped = amend(cleaned.rows, labels, rule="label_map")
     single = drop_duplicates(mapped.rows, policy=spec.duplicates)
     findings = [
-        *audit.duplicate_findings(mapped.rows, spec.duplicates),
-        *audit.label_findings(mapped.rows, spec, work.rows["target"].unique().to_list()),
-        *audit.contradiction_findings(single.kept),
-        *audit.short_text_findings(single.kept),
+        *audit.duplicate_findings(mapped.rows, spec.duplicates, task),
+        *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),
         *audit.group_findings(single.kept, sources.columns.group),
     ]
-    recorded = (present.dropped, cleaned.changes, mapped.changes, single.dropped)
+    recorded = (present.dropped, answered.changes, cleaned.changes, mapped.changes, single.dropped)
     return work.then(single.kept, *recorded, findings=findings)
+
+
+def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:
+    """Findings about labels, or about answers; `seen` are the targets before any was mapped."""
+    if task != "classification":
+        return [] if task == "language_modelling" else audit.several_answers_findings(rows)
+    return [
+        *audit.label_findings(rows, spec, seen.unique().to_list()),
+        *audit.contradiction_findings(rows),
+        *audit.short_text_findings(rows),
+    ]
 
 
 def _test_plan(request: Request, sources: Sources) -> TestPlan:
@@ -145,13 +167,14 @@ def _test_plan(request: Request, sources: Sources) -> TestPlan:
     if own and request.spec.test is None:
         names["test"] = own_test_name(names["train"])  # the source holds both splits: each has a name of its own
     settings = settings_of(request.split, sources.columns, carved=not own)
-    return plan_test(
+    plan = plan_test(
         read_lock(request.lock_path),
         request.lock_path,
         names=names,
         settings=settings,
         reason=request.split.refreeze,
     )
+    return replace(plan, labelled=request.task == "classification")
 
 
 def _parted(work: _Work, request: Request, sources: Sources, plan: TestPlan) -> _Work:
@@ -160,64 +183,98 @@ def _parted(work: _Work, request: Request, sources: Sources, plan: TestPlan) -> 
     A test that is carved now is then honoured as the next run will: rows of a validation file may touch it, which
     nobody knows before it is carved. So the first run and the second agree by construction.
     """
-    divided = _divided(_settled(work, request.spec, plan), request.split, sources)
+    divided = _divided(_settled(work, request, plan), request.split, sources)
     carved = plan.settings.kind == "carved"
     if carved and plan.held is None and "validation" in sources.tables:
         known = as_frozen(plan, divided.rows.filter(pl.col("split") == "test"))
-        divided = _divided(_settled(work, request.spec, known), request.split, sources)
+        divided = _divided(_settled(work, request, known), request.split, sources)
     grown = carved and plan.held is not None and isinstance(request.split, TimeSplit)
     late = audit.late_findings(divided.rows) if grown else []
     return divided.then(divided.rows, findings=(*lock_findings(plan), *late))
 
 
-def _settled(work: _Work, spec: DataSpec, plan: TestPlan) -> _Work:
+def _settled(work: _Work, request: Request, plan: TestPlan) -> _Work:
     """Rows without contradictions and leaks, as far as the recipe says."""
-    agreed = settle(mark_frozen(work.rows, plan), policy=spec.contradictions)
-    sealed = seal(agreed.kept, policy=spec.leaks)
+    marked, labelled = mark_frozen(work.rows, plan), request.task == "classification"
+    agreed = (
+        settle(marked, policy=request.spec.contradictions)
+        if labelled
+        else Sifted(marked, record(marked.clear(), rule="", action="dropped"))
+    )
+    sealed = seal(agreed.kept, policy=request.spec.leaks)
     settled = work.then(sealed.kept, agreed.dropped, sealed.dropped, findings=sealed.findings)
-    require_rows({"train": settled.rows.filter(pl.col("role") == "train")}, settled.account)
+    train = settled.rows.filter(pl.col("role") == "train")
+    require_rows({"train": train}, settled.account, labelled=labelled)
     return settled
 
 
 def _divided(work: _Work, split: SplitSpec, sources: Sources) -> _Work:
     """Rows with their split: those of the training file divided, those of other files as they were given."""
-    carving = Carving(test="test" not in sources.tables, validation="validation" not in sources.tables)
-    if not carving.test and not carving.validation:
+    absent: list[SplitName] = [name for name in SPLITS if name not in sources.tables]
+    if not absent:
         return work
+    at_end = in_one_piece(sources)
+    carving = Carving(
+        test="test" in absent,
+        validation="validation" in absent,
+        labelled=sources.task == "classification",
+        at_end=at_end,
+    )
     own = work.rows.filter(pl.col("role") == "train")
     given = work.rows.filter(pl.col("role") != "train")
     return replace(work, rows=pl.concat([own.with_columns(assign_splits(own, split, carving)), given]))
 
 
-def _measured(work: _Work, spec: DataSpec, tokenizer: Tokenizer, max_tokens: int) -> tuple[_Work, pl.Series]:
+def _measured(work: _Work, request: Request, encoder: RowEncoder) -> Measured:
     """Rows that fit the context, as far as the recipe says, and the tokens of each."""
-    lengths = pl.Series("tokens", token_lengths(work.rows["input"].to_list(), tokenizer), dtype=pl.Int64)
-    measured = settle_overlength(work.rows.with_columns(lengths), policy=spec.overlength, max_tokens=max_tokens)
-    kept = measured.kept
-    return work.then(kept.drop("tokens"), measured.dropped, findings=measured.findings), kept["tokens"]
+    if not encoder.max_tokens:
+        none = record(work.rows.clear(), rule="", action="dropped")
+        return Measured(work.rows, none, (), pl.Series("tokens", [], dtype=pl.Int64), {})
+    policy = overlength_policy(request.spec.overlength, request.task)
+    return measure(work.rows, encoder, task=request.task, policy=policy)
 
 
 def _prepared(
-    work: _Work, sources: Sources, plan: TestPlan, *, lengths: pl.Series, max_tokens: int, read: int
+    work: _Work, sources: Sources, plan: TestPlan, *, measured: Measured, max_tokens: int, read: int
 ) -> Prepared:
-    splits = _by_split(work.rows)
+    splits, labelled = _by_split(work.rows), sources.task == "classification"
     account = work.account
     counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
     _assert_accounted(work.rows, account, read)
-    of_split = {name: lengths.filter(work.rows["split"] == name).to_list() for name in SPLITS}
+    known = measured.lengths.len() > 0
+    lengths = {n: measured.lengths.filter(work.rows["split"] == n).to_list() if known else [] for n in SPLITS}
     profile = Profile(
         read=read,
         kept=work.rows.height,
         dropped=dict(sorted(counts.items())),
         changed=dict(sorted(changes.items())),
-        labels=label_order(splits["train"]["target"]),
-        imbalance_ratio=imbalance(Counter(splits["train"]["target"])),
-        splits={name: split_profile(splits[name], of_split[name], max_tokens=max_tokens) for name in SPLITS},
-        findings=(*audit.ledger_findings(account), *work.findings, *audit.class_findings(splits)),
+        labels=label_order(splits["train"]["target"]) if labelled else (),
+        imbalance_ratio=imbalance(Counter(splits["train"]["target"])) if labelled else None,
+        splits={
+            name: split_profile(
+                splits[name],
+                lengths[name],
+                max_tokens=max_tokens,
+                labelled=labelled,
+                trained=measured.figures.get(name),
+            )
+            for name in SPLITS
+        },
+        findings=(
+            *audit.ledger_findings(account),
+            *work.findings,
+            *(audit.class_findings(splits) if labelled else ()),
+            *_division_findings(splits, sources),
+        ),
         sources={table.source: table.sha256 for table in sources.tables.values()},
     )
     return Prepared(splits, account, profile, next_lock(plan, splits["test"]))
+
+
+def _division_findings(splits: Mapping[SplitName, pl.DataFrame], sources: Sources) -> list[Finding]:
+    carved = [name for name in SPLITS if name not in sources.tables]
+    return [audit.contiguous_finding(splits, carved)] if in_one_piece(sources) and carved else []
 
 
 def _by_split(rows: pl.DataFrame) -> dict[SplitName, pl.DataFrame]:

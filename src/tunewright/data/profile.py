@@ -14,16 +14,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from tunewright.core.protocols import Tokenizer
+    from tunewright.data.token_audit import TrainedFigures
 
 BINS = 20
-ENCODED_AT_ONCE = 1000
-
-
-def token_lengths(texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
-    """Tokens of each text, special tokens included."""
-    chunks = (texts[start : start + ENCODED_AT_ONCE] for start in range(0, len(texts), ENCODED_AT_ONCE))
-    return [len(ids) for chunk in chunks for ids in tokenizer.encode(chunk)]
 
 
 def distribution(values: Sequence[int] | Sequence[float]) -> Distribution | None:
@@ -46,14 +39,24 @@ def distribution(values: Sequence[int] | Sequence[float]) -> Distribution | None
     )
 
 
-def split_profile(rows: pl.DataFrame, lengths: Sequence[int], *, max_tokens: int) -> SplitProfile:
-    """One split in figures; `lengths` are the rows' tokens."""
+def split_profile(
+    rows: pl.DataFrame,
+    lengths: Sequence[int],
+    *,
+    max_tokens: int,
+    labelled: bool = True,
+    trained: TrainedFigures | None = None,
+) -> SplitProfile:
+    """One split in figures; `lengths` are the rows' tokens, none where nothing measured them."""
     return SplitProfile(
         rows=rows.height,
-        labels=dict(sorted(Counter(rows["target"]).items())),
+        labels=dict(sorted(Counter(rows["target"]).items())) if labelled else {},
         characters=distribution(rows["input"].str.len_chars().to_list()),
         tokens=distribution(lengths),
         overlength=sum(length > max_tokens for length in lengths),
+        trained_tokens=trained.trained_tokens if trained else None,
+        trained_share=trained.trained_share if trained else None,
+        lost_tokens=trained.lost_tokens if trained else None,
     )
 
 

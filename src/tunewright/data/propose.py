@@ -1,170 +1,264 @@
-"""Which columns to use, by their names and by what they hold, each with its reason."""
+"""Which task and which columns, by their names and by what they hold, each with its reason."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from tunewright.data.words import column_names
+from tunewright.data import shapes
+from tunewright.data.label_columns import label_columns, named_label, plain_label
+from tunewright.data.side_columns import group_of, id_of, time_of
+from tunewright.data.words import pair_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
+
     from tunewright.data.describe import SniffedColumn
+    from tunewright.data.shapes import Shape
+    from tunewright.recipe.recipe import TaskName
 
-MAX_LABEL_SHARE = 0.2
-"""Labels repeat: a column with more different values than this share of its rows holds something else."""
-MAX_LABEL_CHARS = 60
-FEW_ROWS = 50
-"""In so small a file, half of the values may differ and still be labels."""
+LONG_TEXT_WORDS = 500
+"""Texts of so many words are chapters and articles: beside them, what repeats is a title or an author more often than a
+label, unless its name says so."""
 
-_IDENTIFIER = re.compile(r"(^|[\W_])[iI][dD]$|[a-z]I[dD]$")
+Family = Literal["encoder", "causal", "seq2seq"]
+"""What the base that is to be tuned is, as the catalogue says it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A column, and in one sentence why it."""
+    """A column, or several that belong together, and in one sentence why."""
 
     column: str
     reason: str
+    more: tuple[str, ...] = ()
+    """Columns whose texts follow behind it."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All of them, in their order."""
+        return (self.column, *self.more)
+
+    @property
+    def value(self) -> str | list[str]:
+        """As the recipe says it."""
+        return list(self.columns) if self.more else self.column
 
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """The columns of a file by what they seem to hold."""
+    """The columns of a file by what they seem to hold, and the task that fits."""
 
-    input: Proposal | None
-    target: Proposal | None
-    group: Proposal | None
-    time: Proposal | None
-    id: Proposal | None
-    task: Literal["classification"] | None
-    task_reason: str
-    alternatives: tuple[str, ...]
+    input: Proposal | None = None
+    target: Proposal | None = None
+    messages: Proposal | None = None
+    system: Proposal | None = None
+    tools: Proposal | None = None
+    group: Proposal | None = None
+    time: Proposal | None = None
+    id: Proposal | None = None
+    task: TaskName | None = None
+    task_reason: str = ""
+    alternatives: tuple[str, ...] = ()
 
 
-def propose(columns: Sequence[SniffedColumn]) -> Proposals:
-    """The proposals for a file with these columns."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A file's columns, with what was found in them so far."""
+
+    columns: Sequence[SniffedColumn]
+    chat: Shape | None
+    pairs: Sequence[Shape]
+    text: SniffedColumn | None
+    labels: Sequence[SniffedColumn]
+    """The most likely first."""
+    pair_task: TaskName
+    """`text_to_text` for a base that is made for it, else `generation`."""
+
+    @property
+    def label(self) -> SniffedColumn | None:
+        return self.labels[0] if self.labels else None
+
+
+def propose(
+    columns: Sequence[SniffedColumn], frame: pl.DataFrame, *, raw: bool = False, family: Family | None = None
+) -> Proposals:
+    """The proposals for a file with these columns; `raw` says that it is one text without columns of its own."""
+    look = _look(columns, frame, family)
+    found = _raw(look) if raw else _of_shape(look)
+    taken = {c for p in (found.input, found.target, found.messages, found.system, found.tools) if p for c in p.columns}
+    rest = [column for column in columns if column.name not in taken]
+    sides = {"group": group_of(rest), "time": time_of(rest), "id": id_of(rest)}
+    named = {field: Proposal(*side) for field, side in sides.items() if side is not None}
+    return replace(found, **named)  # type: ignore[arg-type]  # fields of proposals alone
+
+
+def _look(columns: Sequence[SniffedColumn], frame: pl.DataFrame, family: Family | None) -> _Look:
     text = _best_text(columns)
+    filled = [column.name for column in columns if column.kind not in {"empty", "constant", "date", "nested"}]
     others = [column for column in columns if text is None or column.name != text.name]
-    labels = sorted((c for c in others if _may_be_label(c)), key=_label_score, reverse=True)
-    label = labels[0] if labels and _label_score(labels[0]) > 0 else None
-    rest = [column for column in others if column is not label]
-    alternatives = [
-        f"{c.name!r} could also be the label ({c.distinct:,} different values)"
-        for c in labels[1:4]
-        if label is not None and _label_score(c) > 0
-    ]
-    unused = [c for c in rest if label is not None and c.kind == "text" and c.folded in _flat("input")]
-    alternatives += [f"{c.name!r} holds free text too, which is not used" for c in unused if c.missing_share < 0.5]
-    answers = [c for c in rest if c.kind == "text" and c.folded in _flat("text")]
-    alternatives += [f"{c.name!r} holds texts that a model could learn to write: task text_to_text" for c in answers]
-    task, reason = _task(text, label, rest)
+    task: TaskName = "text_to_text" if family == "seq2seq" else "generation"
+    return _Look(columns, shapes.conversations(frame), shapes.pairs(filled), text, label_columns(others), task)
+
+
+def _of_shape(look: _Look) -> Proposals:
+    """The first reading that fits, from the surest to the least sure; other readings are told beside it."""
+    if look.chat is not None:
+        return _chat(look.chat)
+    label, pair = look.label, next(iter(look.pairs), None)
+    if look.text is not None and label is not None and plain_label(label):
+        return _labelled(look, label)
+    if pair is not None and pair.sure:
+        return _paired(look, pair)
+    if look.text is not None and label is not None and named_label(label):
+        return _labelled(look, label)
+    if pair is not None and pair.columns["target"][0] not in {column.name for column in look.labels}:
+        return _paired(look, pair)
+    if look.text is not None and label is not None and look.text.mean_words < LONG_TEXT_WORDS:
+        return _labelled(look, label)
+    return _texts(look)
+
+
+def _chat(shape: Shape) -> Proposals:
+    (column,) = shape.columns["messages"]
     return Proposals(
-        input=_input(text),
-        target=_target(label),
-        group=_group(rest),
-        time=_time(rest),
-        id=_id(rest),
-        task=task,
-        task_reason=reason,
-        alternatives=tuple(alternatives),
+        messages=Proposal(column, f"lists of turns ({shape.name}): {shape.words}"),
+        system=_beside(shape, "system"),
+        tools=_beside(shape, "tools"),
+        task="generation",
+        task_reason=f"{column!r} holds conversations; each turn of the assistant's is learned",
     )
 
 
-def _flat(role: str) -> tuple[str, ...]:
-    return tuple(name for rank in column_names(role) for name in rank)
+def _beside(shape: Shape, field: str) -> Proposal | None:
+    return Proposal(shape.columns[field][0], "its name says so") if field in shape.columns else None
+
+
+def _labelled(look: _Look, label: SniffedColumn) -> Proposals:
+    text = look.text
+    assert text is not None
+    together = _asked_together(look, label)
+    asked = Proposal(text.name, _text_reason(text))
+    if together:
+        asked = Proposal(together[0], "their names say that they are asked together", together[1:])
+    names = " and ".join(map(repr, asked.columns))
+    reason = f"{names} hold{'' if together else 's'} texts, {label.name!r} one of {label.distinct:,} labels for each"
+    return Proposals(
+        input=asked,
+        target=Proposal(label.name, _label_reason(label)),
+        task="classification",
+        task_reason=reason,
+        alternatives=tuple(_beside_label(look, label, asked)),
+    )
+
+
+def _beside_label(look: _Look, label: SniffedColumn, asked: Proposal) -> list[str]:
+    """Other readings of a file of labels."""
+    found = [f"{c.name!r} could also be the label ({c.distinct:,} different values)" for c in look.labels[1:4]]
+    rest = [c for c in look.columns if c.name not in {label.name, *asked.columns} and c.kind == "text"]
+    unused = [c for c in rest if c.folded in shapes.flat("input") and c.missing_share < 0.5]
+    found += [f"{c.name!r} holds free text too, which is not used" for c in unused]
+    answers = [c for c in rest if c.folded in (*shapes.flat("text"), *shapes.flat("answer"))]
+    return found + [f"{c.name!r} holds texts that a model could learn to write: task {look.pair_task}" for c in answers]
+
+
+def _asked_together(look: _Look, label: SniffedColumn) -> tuple[str, ...]:
+    """Texts that belong to one question by their names, such as a question and its context; none of a single one."""
+    names = {c.folded: c.name for c in look.columns if c.kind == "text" and c.name != label.name}
+    for shape in pair_shapes():
+        asked = [names[name] for name in shape.ask if name in names]
+        more = [names[name] for name in shape.more if name in names]
+        if asked and more:
+            return (asked[0], *more)
+    return ()
+
+
+def _paired(look: _Look, pair: Shape) -> Proposals:
+    asked, (answer,) = pair.columns["input"], pair.columns["target"]
+    chats = look.pair_task == "generation"
+    reason = f"their names say {pair.name}" if len(asked) > 1 else f"its name says so, beside {answer!r}"
+    labels = [f"{c.name!r} could be a label: task classification" for c in look.labels[:2] if c.name != answer]
+    other = "text_to_text (with a T5, BART or Marian base)" if chats else "generation"
+    return Proposals(
+        input=Proposal(asked[0], reason, asked[1:]),
+        target=Proposal(answer, f"texts that answer {' and '.join(map(repr, asked))}, by their names"),
+        task=look.pair_task,
+        task_reason=f"pairs of texts, {pair.name}: {pair.words}",
+        alternatives=(*labels, f"pairs of texts can be learned as the task {other} too"),
+        system=_beside(pair, "system") if chats else None,
+        tools=_beside(pair, "tools") if chats else None,
+    )
+
+
+def _texts(look: _Look) -> Proposals:
+    """A file without labels and without telling names: pairs of texts, or raw text."""
+    if look.text is None:
+        return Proposals(task_reason="no column holds free text")
+    texts = [c for c in look.columns if c.kind == "text" and c.missing_share < 0.5]
+    if len(texts) > 1:
+        return _two_texts(look, texts)
+    reason = f"{look.text.name!r} holds texts, and no column beside it is one of labels or answers by its name"
+    labels = tuple(f"{c.name!r} could be a label: task classification" for c in look.labels[:2])
+    bare = look.text.folded in shapes.flat("document") and all(column.kind != "nested" for column in look.columns)
+    if not bare and len(look.columns) > 1:
+        return Proposals(
+            input=Proposal(look.text.name, _text_reason(look.text)),
+            task_reason=f"no column beside {look.text.name!r} holds labels or answers",
+            alternatives=("raw text can be learned as it is: task language_modelling",),
+        )
+    asked = Proposal(look.text.name, _text_reason(look.text))
+    return Proposals(asked, task="language_modelling", task_reason=reason, alternatives=labels)
+
+
+def _two_texts(look: _Look, texts: Sequence[SniffedColumn]) -> Proposals:
+    one, other = texts[:2]
+    spoken = all(column.folded in shapes.flat("languages") for column in (one, other))
+    why = "their names are those of languages" if spoken else "they are the first two columns of free text"
+    named = f"{one.name!r} and {other.name!r} both hold free text"
+    others = [f"{c.name!r} holds free text too, which could be asked or answered as well" for c in texts[2:]]
+    task = "text_to_text (with a T5, BART or Marian base)" if look.pair_task == "generation" else "generation"
+    return Proposals(
+        input=Proposal(one.name, f"{_text_reason(one)}; taken for what is asked: it stands first"),
+        target=Proposal(other.name, f"{_text_reason(other)}; taken for the answer: it stands second"),
+        task=look.pair_task,
+        task_reason=f"{named}: pairs of texts, not labels; {why}",
+        alternatives=(*others, f"pairs of texts can be learned as the task {task} too"),
+    )
+
+
+def _raw(look: _Look) -> Proposals:
+    column = look.columns[0]
+    return Proposals(
+        input=Proposal(column.name, f"raw text, cut at line ends into {column.filled:,} blocks"),
+        task="language_modelling",
+        task_reason="raw text without labels or answers: the text itself is learned",
+    )
 
 
 def _best_text(columns: Sequence[SniffedColumn]) -> SniffedColumn | None:
     """Free text: many words, most values different, few missing; a telling name counts threefold."""
+    told, other = shapes.flat("input"), shapes.flat("text")
 
     def score(column: SniffedColumn) -> float:
-        named = 3.0 if column.folded in _flat("input") else 0.5 if column.folded in _flat("text") else 1.0
+        named = 3.0 if column.folded in told else 0.5 if column.folded in other else 1.0
         return named * column.mean_words * column.distinct_share * (1 - column.missing_share)
 
-    named = [c for c in columns if c.kind == "words" and c.folded in _flat("input") and c.distinct_share > 0.5]
+    named = [c for c in columns if c.kind == "words" and c.folded in told and c.distinct_share > 0.5]
     candidates = [c for c in columns if c.kind == "text" and c.missing_share < 0.5] or named
     return max(candidates, key=score, default=None)
 
 
-def _may_be_label(column: SniffedColumn) -> bool:
-    share = 0.5 if column.filled <= FEW_ROWS else MAX_LABEL_SHARE
+def _text_reason(text: SniffedColumn) -> str:
+    named = ", and its name says so" if text.folded in shapes.flat("input") else ""
     return (
-        column.kind in {"words", "number", "text"}
-        and 2 <= column.distinct <= max(2, share * column.filled)
-        and column.mean_chars <= MAX_LABEL_CHARS
-        and column.missing_share < 0.5
-        and not any("." in example for example in column.examples if column.kind == "number")
-    )
-
-
-def _label_score(column: SniffedColumn) -> float:
-    """Names count most; then words before numbers, and values that repeat often before those that do not."""
-    known = _flat("label")
-    named = 3.0 - known.index(column.folded) * 0.01 if column.folded in known else 0.0
-    elsewhere = (*_flat("other"), *_flat("group"), *_flat("id"), *_flat("time"))
-    other = -3.0 if column.folded in elsewhere or _IDENTIFIER.search(column.name) else 0.0
-    kind = {"words": 1.0, "number": 0.3}.get(column.kind, 0.2)
-    return named + other + kind - 0.1 * column.distinct_share
-
-
-def _input(text: SniffedColumn | None) -> Proposal | None:
-    if text is None:
-        return None
-    named = ", and its name says so" if text.folded in _flat("input") else ""
-    reason = (
         f"free text of {text.mean_words:.0f} words on average, {text.distinct:,} different values "
         f"in {text.filled:,} rows{named}"
     )
-    return Proposal(text.name, reason)
 
 
-def _target(label: SniffedColumn | None) -> Proposal | None:
-    if label is None:
-        return None
-    named = ", and its name says so" if label.folded in _flat("label") else ""
+def _label_reason(label: SniffedColumn) -> str:
+    named = ", and its name says so" if named_label(label) else ""
     values = ", ".join(map(repr, label.examples))
-    return Proposal(label.name, f"{label.distinct:,} different short values that repeat, such as {values}{named}")
-
-
-def _group(rest: Sequence[SniffedColumn]) -> Proposal | None:
-    for column in rest:
-        if column.folded in _flat("group") and 1 < column.distinct < 0.95 * column.filled:
-            many = column.filled / column.distinct
-            reason = (
-                f"its name says whom a row belongs to, and each of {column.distinct:,} has {many:.1f} rows on average"
-            )
-            return Proposal(column.name, reason)
-    return None
-
-
-def _time(rest: Sequence[SniffedColumn]) -> Proposal | None:
-    dates = [column for column in rest if column.kind == "date" and column.missing_share < 0.5]
-    if not dates:
-        return None
-    chosen = next((column for column in dates if column.folded in _flat("time")), dates[0])
-    return Proposal(chosen.name, f"dates, such as {chosen.examples[0]!r}")
-
-
-def _id(rest: Sequence[SniffedColumn]) -> Proposal | None:
-    for column in rest:
-        unique = not column.missing and column.distinct == column.filled
-        if unique and column.folded in _flat("id"):
-            return Proposal(column.name, "its name says so, and every value is different")
-    return None
-
-
-def _task(
-    text: SniffedColumn | None, label: SniffedColumn | None, rest: Sequence[SniffedColumn]
-) -> tuple[Literal["classification"] | None, str]:
-    if text is None:
-        return None, "no column holds free text"
-    if label is not None:
-        reason = f"{text.name!r} holds texts, {label.name!r} one of {label.distinct:,} labels for each"
-        return "classification", reason
-    second = next((column for column in rest if column.kind == "text" and column.missing_share < 0.5), None)
-    if second is not None:
-        return None, f"{text.name!r} and {second.name!r} both hold free text: pairs of texts, not labels"
-    return None, f"no column beside {text.name!r} holds a few values that repeat, as labels do"
+    return f"{label.distinct:,} different short values that repeat, such as {values}{named}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping  # noqa: TC003  # a type of the frozen record below
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,19 +13,21 @@ import polars as pl
 
 from tunewright.core.errors import DataError, Problem
 from tunewright.core.files import digest, resolve_path
+from tunewright.core.rows import SplitName  # noqa: TC001  # a type of the frozen record below
 from tunewright.data.columnar import read_parquet, read_saved_dataset
 from tunewright.data.csv_table import read_csv
 from tunewright.data.decode import decode
 from tunewright.data.folders import is_saved_dataset, split_files, split_folders
-from tunewright.data.formats import EXPECTED, binary_format, text_format
+from tunewright.data.formats import EXPECTED, TEXT, binary_format, text_format
 from tunewright.data.frame import LINE
 from tunewright.data.hub import HUB, fetch
 from tunewright.data.json_table import read_json, read_jsonl
+from tunewright.data.nested import unnested
+from tunewright.data.text_blocks import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from tunewright.core.rows import SplitName
     from tunewright.recipe.data import DataSpec
 
 
@@ -46,6 +49,10 @@ class RawTable:
     """Of the file's bytes; of its files' names and hashes for a folder."""
     parts: tuple[SplitName, ...] = ()
     """The splits that the source itself holds, where it holds several."""
+    files: Mapping[SplitName, tuple[str, ...]] = field(default_factory=dict)
+    """The files of a folder by the split that each is taken for, this one's and the others; empty for a single file."""
+    unused: tuple[str, ...] = ()
+    """Data files of a folder that no split takes."""
 
 
 def read_table(
@@ -82,10 +89,10 @@ def read_file(path: Path, *, name: str, spec: DataSpec) -> RawTable:
     if spec.format == "dataset":
         raise DataError(Problem(name, "is a file", "a data set folder", f"write data.format: {EXPECTED}"))
     if binary_format(path, raw, spec.format):
-        return RawTable(read_parquet(raw, name=name), name, "parquet", "", sha256)
+        return RawTable(unnested(read_parquet(raw, name=name)), name, "parquet", "", sha256)
     decoded = decode(raw, name=name, encoding=spec.encoding)
     kind = text_format(path, decoded.text, spec.format) if decoded.text.strip() else "empty"
-    return RawTable(_text_table(decoded.text, kind, name), name, kind, decoded.encoding, sha256)
+    return RawTable(unnested(_text_table(decoded.text, kind, name)), name, kind, decoded.encoding, sha256)
 
 
 def _text_table(text: str, kind: str, name: str) -> pl.DataFrame:
@@ -95,6 +102,8 @@ def _text_table(text: str, kind: str, name: str) -> pl.DataFrame:
         return read_json(text, name=name)
     if kind == "jsonl":
         return read_jsonl(text, name=name)
+    if kind == TEXT:
+        return read_text(text)
     return read_csv(text, name=name, delimiter="\t" if kind == "tsv" else None)
 
 
@@ -111,18 +120,20 @@ def _read_folder(path: Path, source: str, spec: DataSpec, part: SplitName) -> Ra
         name = _part_name(source, part, folders)
         frame = read_saved_dataset(chosen, name=name)
         hashed = _folder_hash(chosen, sorted(chosen.glob("*.arrow")))
-        return RawTable(frame, name, "dataset", "", hashed, tuple(folders))
-    files = split_files(path, source)
+        saved: dict[SplitName, tuple[str, ...]] = {split: (folder.name,) for split, folder in folders.items()}
+        return RawTable(frame, name, "dataset", "", hashed, _parts(folders, part), _taken(saved, part))
+    files, unused = split_files(path, source)
     chosen_files = _chosen(files, part, source)
     tables = _read_files(path, chosen_files, source, spec)
-    parts = tuple(files)
+    named = {split: tuple(f.relative_to(path).as_posix() for f in held) for split, held in files.items()}
+    parts, taken = _parts(files, part), _taken(named, part)
     if len(tables) == 1:
-        return replace(tables[0], parts=parts)
+        return replace(tables[0], parts=parts, files=taken, unused=unused)
     # The lines of several files cannot stand in one column and still be told apart: records are numbered through.
     joined = pl.concat([table.frame.drop(LINE) for table in tables], how="diagonal_relaxed")
     frame = joined.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(LINE), pl.all())
     name, hashed = _part_name(source, part, files), _folder_hash(path, chosen_files)
-    return RawTable(frame, name, "dataset", tables[0].encoding, hashed, parts)
+    return RawTable(frame, name, "dataset", tables[0].encoding, hashed, parts, taken, unused)
 
 
 def _read_files(path: Path, files: Sequence[Path], source: str, spec: DataSpec) -> list[RawTable]:
@@ -137,6 +148,16 @@ def _chosen(held: Mapping[SplitName, Held], part: SplitName, source: str) -> Hel
         given = f"holds no {part} split"
         raise DataError(Problem(source, given, f"one of: {', '.join(held)}", f"name a file for data.{part}"))
     return held[part]
+
+
+def _parts(held: Mapping[SplitName, object], part: SplitName) -> tuple[SplitName, ...]:
+    """The splits that the source holds; none where its only one, a test say, was taken for another."""
+    return tuple(held) if part in held else ()
+
+
+def _taken(named: Mapping[SplitName, tuple[str, ...]], part: SplitName) -> dict[SplitName, tuple[str, ...]]:
+    """Files by the split they are taken for."""
+    return dict(named) if part in named else {part: next(iter(named.values()))}
 
 
 def _part_name(source: str, part: SplitName, held: Mapping[SplitName, object]) -> str:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tunewright.core.rows import ROW_COLUMNS
+from tunewright.data.contents import Content, content_of
 from tunewright.data.faults import Fault
 from tunewright.data.frame import LINE
 from tunewright.data.keys import content_key, row_id
+from tunewright.data.unfit import Unfit
+from tunewright.data.values import as_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from tunewright.core.rows import SplitName
     from tunewright.data.columns import Columns
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
 WORK_COLUMNS = (*ROW_COLUMNS, "role", "time", "id")
 """A row on its way: `role` is the split of the file it came from; `split` is that until the split is made."""
 WORK_SCHEMA = {name: pl.Int64 if name == "line" else pl.String for name in WORK_COLUMNS}
-
-
-class Unfit(ValueError):  # no error of the room: it never leaves this file
-    """A value that cannot be what its column holds."""
+NAMES = ("group", "time", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,113 +35,69 @@ class Checked:
     """The rows of one source, and what is wrong with its records."""
 
     rows: pl.DataFrame
-    """In WORK_COLUMNS; a missing text or label is null."""
+    """In WORK_COLUMNS; a missing text, label or answer is null."""
     faults: tuple[Fault, ...]
 
 
-def rows_of(table: RawTable, columns: Columns, *, role: SplitName) -> Checked:
+def rows_of(table: RawTable, columns: Columns, *, role: SplitName, task: str) -> Checked:
     """Every record of the table as a row, in its order; a record with a fault has a null in its place."""
-    frame, faults = table.frame, []
+    frame = table.frame
     lines = frame[LINE].to_list()
-    values: dict[str, list[str | None]] = {}
-    kinds = {"input": as_text, "target": as_label, "group": as_name, "time": as_name, "id": as_name}
-    for field, column in columns.named.items():
-        if column not in frame.columns:
-            continue
-        values[field], found = _column(frame[column].to_list(), lines, kinds[field])
-        what = f"{column!r} "
-        faults += [Fault(table.source, line, what + message, remedy) for line, message, remedy in found]
-    empty: list[str | None] = [None] * frame.height
-    others = frame.drop(
-        [LINE, columns.input, columns.target, *([columns.group] if columns.group else [])], strict=False
-    )
-    texts = values["input"]
+    contents, faults = _contents(table, columns, task)
+    names = {field: _names(table, columns, field, faults) for field in NAMES}
+    said = [column for field, column in columns.pairs if field not in {"time", "id"}]
+    others = frame.drop([LINE, *said], strict=False)
+    count = frame.height
     rows = pl.DataFrame(
         {
-            "row_id": [row_id(table.source, number) for number in range(1, frame.height + 1)],
-            "content_key": [content_key(text or "") for text in texts],
-            "source": [table.source] * frame.height,
+            "row_id": [row_id(table.source, number) for number in range(1, count + 1)],
+            "content_key": [content_key(content.input or "") for content in contents],
+            "source": [table.source] * count,
             "line": lines,
-            "group": values.get("group", empty),
-            "split": [role] * frame.height,
-            "input": texts,
-            "target": values["target"],
-            "meta": [_meta(record) for record in others.iter_rows(named=True)] if others.width else ["{}"] * len(texts),
-            "role": [role] * frame.height,
-            "time": values.get("time", empty),
-            "id": values.get("id", empty),
+            "group": names["group"],
+            "split": [role] * count,
+            "input": [content.input for content in contents],
+            "messages": [content.messages for content in contents],
+            "target": [content.target for content in contents],
+            "meta": [_meta(record) for record in others.iter_rows(named=True)] if others.width else ["{}"] * count,
+            "role": [role] * count,
+            "time": names["time"],
+            "id": names["id"],
         },
         schema=WORK_SCHEMA,
     )
     return Checked(rows, tuple(sorted(faults, key=lambda fault: fault.line)))
 
 
-def _column(
-    given: list[Any], lines: list[int], convert: Callable[[Any], str | None]
-) -> tuple[list[str | None], list[tuple[int, str, str]]]:
-    values: list[str | None] = []
-    faults: list[tuple[int, str, str]] = []
-    for value, line in zip(given, lines, strict=True):
+def _contents(table: RawTable, columns: Columns, task: str) -> tuple[list[Content], list[Fault]]:
+    contents: list[Content] = []
+    faults: list[Fault] = []
+    for line, record in _records(table.frame):
+        content, unfit = content_of(record, columns, task)
+        contents.append(content)
+        faults += [Fault(table.source, line, str(fault.args[0]), str(fault.args[1])) for fault in unfit]
+    return contents, faults
+
+
+def _names(table: RawTable, columns: Columns, field: str, faults: list[Fault]) -> Sequence[str | None]:
+    """The values of a column of names; what is wrong with them is added to the faults."""
+    column = getattr(columns, field)
+    if column not in table.frame.columns:
+        return [None] * table.frame.height
+    found: list[str | None] = []
+    for line, value in table.frame.select(LINE, column).iter_rows():
         try:
-            values.append(convert(value))
+            found.append(as_name(value))
         except Unfit as fault:
-            values.append(None)
-            faults.append((line, str(fault.args[0]), str(fault.args[1])))
-    return values, faults
+            found.append(None)
+            faults.append(Fault(table.source, line, f"{column!r} {fault.args[0]}", str(fault.args[1])))
+    return found
 
 
-def as_text(value: Any) -> str | None:
-    """A text as it stands; null and not-a-number are missing."""
-    if isinstance(value, str):
-        return value
-    if _is_missing(value):
-        return None
-    raise Unfit(f"is {_kind(value)}, not a text: {_shown(value)}", "write it in quotation marks if it is a text")
-
-
-def as_label(value: Any) -> str | None:
-    """A label as text: integers in digits, truth as `true` and `false`; null and non-finite numbers are missing."""
-    if isinstance(value, str):
-        return value
-    if _is_missing(value):
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float | Decimal) and value == int(value):
-        return str(int(value))
-    if isinstance(value, float | Decimal):
-        raise Unfit(f"is the number {value}, not a label", "labels are words or whole numbers; bin the numbers first")
-    remedy = "give each record one label" if isinstance(value, list) else "write the label as a word"
-    raise Unfit(f"is {_kind(value)}, not a label: {_shown(value)}", remedy)
-
-
-def as_name(value: Any) -> str | None:
-    """A group, date or id as text; a blank one is missing: rows without a group are no group of their own."""
-    if isinstance(value, str):
-        return value if value.strip() else None
-    if value is None:
-        return None
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, list | dict | bytes):
-        raise Unfit(f"is {_kind(value)}: {_shown(value)}", "write it as a word, a number or a date")
-    return as_label(value) if not isinstance(value, float) or not value.is_integer() else str(int(value))
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and not math.isfinite(value))
-
-
-def _kind(value: Any) -> str:
-    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return kinds.get(type(value), f"a {type(value).__name__}")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _records(frame: pl.DataFrame) -> list[tuple[int, dict[str, Any]]]:
+    """Line and record of each row. Lists stay lists: polars gives those of typed columns as its own series."""
+    records = frame.drop(LINE).to_dicts()
+    return list(zip(frame[LINE].to_list(), records, strict=True))
 
 
 def _meta(record: dict[str, Any]) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tunewright.core.rows import DROPPED_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOTHING_BEFORE = "{}"
 
@@ -43,6 +47,21 @@ def amend(rows: pl.DataFrame, values: pl.Series, *, rule: str) -> Amended:
     before = [json.dumps({field: old}, ensure_ascii=False) for old in rows[field].filter(differs)]
     after = rows.with_columns(values)
     changes = record(after.filter(differs), rule=rule, action="changed")
+    return Amended(after, changes.with_columns(pl.Series("before", before, dtype=pl.String)))
+
+
+def amend_all(rows: pl.DataFrame, values: Sequence[pl.Series], *, rule: str) -> Amended:
+    """As `amend`, of several columns: a row of which any differs is recorded once, with those that differ."""
+    differ = {field.name: rows[field.name].ne_missing(field).to_list() for field in values}
+    changed = [any(flags) for flags in zip(*differ.values(), strict=True)] if rows.height else []
+    fields = rows.select(series.name for series in values).rows(named=True)
+    before = [
+        json.dumps({name: old for name, old in fields[n].items() if differ[name][n]}, ensure_ascii=False)
+        for n, flag in enumerate(changed)
+        if flag
+    ]
+    after = rows.with_columns(values)
+    changes = record(after.filter(pl.Series(changed, dtype=pl.Boolean)), rule=rule, action="changed")
     return Amended(after, changes.with_columns(pl.Series("before", before, dtype=pl.String)))
 
 

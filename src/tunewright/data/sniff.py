@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping  # noqa: TC003  # a type of the frozen record below
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from tunewright.core.rows import Finding, SplitName
 from tunewright.data.csv_table import sniff_delimiter
 from tunewright.data.decode import decode, detect_encoding
-from tunewright.data.describe import SniffedColumn, describe, shown
+from tunewright.data.describe import SniffedColumn, shown
+from tunewright.data.doubts import described, table_findings, unused_files_finding
 from tunewright.data.faults import counted
-from tunewright.data.frame import LINE
+from tunewright.data.formats import TEXT
 from tunewright.data.hub import HUB
 from tunewright.data.labels import propose_label_map
 from tunewright.data.missing import is_missing_label
-from tunewright.data.propose import Proposal, propose
+from tunewright.data.propose import Family, Proposal, propose
 from tunewright.data.read import RawTable, read_table
 from tunewright.data.times import instant
 from tunewright.recipe.data import DataSpec
+from tunewright.recipe.recipe import TaskName  # noqa: TC001  # a type of the frozen record below
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     import polars as pl
 
-_LOST = "\ufffd"
-_C1 = re.compile("[\x80-\x84\x86-\x9f]")
+
+@dataclass(frozen=True, slots=True)
+class SniffedPart:
+    """One split that a folder of files holds."""
+
+    split: SplitName
+    """What it is taken for."""
+    files: tuple[str, ...]
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +52,18 @@ class Sniffed:
     """Whether the recipe must name the encoding, because `auto` refuses it."""
     delimiter: str | None
     rows: int
-    splits: tuple[str, ...]
-    """Splits that the source itself holds."""
+    parts: tuple[SniffedPart, ...]
+    """Splits that the source itself holds; none for a single file."""
     columns: tuple[SniffedColumn, ...]
     input: Proposal | None
     target: Proposal | None
+    messages: Proposal | None
+    system: Proposal | None
+    tools: Proposal | None
     group: Proposal | None
     time: Proposal | None
     id: Proposal | None
-    task: Literal["classification"] | None
+    task: TaskName | None
     task_reason: str
     alternatives: tuple[str, ...]
     """Other readings of the columns or the task, one sentence each."""
@@ -59,19 +71,35 @@ class Sniffed:
     """Rows of each label as written, most frequent first; empty where no label column is proposed."""
     label_map: Mapping[str, str]
     """Spelling variants of labels and what they probably mean."""
-    warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    """What a person should look at, the same as a run will tell of the file."""
+
+    @property
+    def splits(self) -> tuple[SplitName, ...]:
+        """Splits that the source itself holds."""
+        return tuple(part.split for part in self.parts)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should look at, in sentences."""
+        return tuple(finding.message for finding in self.findings)
 
 
-def sniff(source: Path | str, *, folder: Path | None = None) -> Sniffed:
-    """The proposals for a file, a data set folder or a `hub:` name. Raises DataError when it cannot be read."""
+def sniff(source: Path | str, *, folder: Path | None = None, family: Family | None = None) -> Sniffed:
+    """The proposals for a file, a data set folder or a `hub:` name; `family` is that of the base, where it is chosen.
+
+    Raises DataError when it cannot be read.
+    """
     name, base = str(source), folder or Path()
     path = base / name
     raw = path.read_bytes() if not name.startswith(HUB) and path.is_file() else b""
     encoding, by_itself = detect_encoding(raw)
-    table = read_table(name, folder=base, spec=DataSpec(train=name, encoding="auto" if by_itself else encoding))
-    columns = tuple(describe(table.frame[column]) for column in table.frame.columns if column != LINE)
-    proposals = propose(columns)
-    labels = _labels(table.frame, proposals.target)
+    spec = DataSpec(train=name, encoding="auto" if by_itself else encoding)
+    table = read_table(name, folder=base, spec=spec)
+    parts = tuple(_parts(table, folder=base, spec=spec))
+    columns = described(table)
+    proposals = propose(columns, table.frame, raw=table.format == TEXT, family=family)
+    labels = _labels(table.frame, proposals.target if proposals.task == "classification" else None)
     return Sniffed(
         source=name,
         format=table.format,
@@ -79,10 +107,13 @@ def sniff(source: Path | str, *, folder: Path | None = None) -> Sniffed:
         write_encoding=bool(table.encoding) and not by_itself,
         delimiter=_delimiter(raw, table) if raw else None,
         rows=table.frame.height,
-        splits=table.parts,
+        parts=parts,
         columns=columns,
         input=proposals.input,
         target=proposals.target,
+        messages=proposals.messages,
+        system=proposals.system,
+        tools=proposals.tools,
         group=proposals.group,
         time=proposals.time,
         id=proposals.id,
@@ -91,8 +122,19 @@ def sniff(source: Path | str, *, folder: Path | None = None) -> Sniffed:
         alternatives=proposals.alternatives,
         labels=labels,
         label_map=propose_label_map(labels),
-        warnings=tuple(_warnings(table, columns, time=proposals.time, labels=labels, by_itself=by_itself)),
+        findings=(
+            *table_findings(table, encoding=spec.encoding, columns=columns),
+            *([unused_files_finding(name, table.unused)] if table.unused else []),
+            *_proposal_findings(table, proposals.time, labels),
+        ),
     )
+
+
+def _parts(table: RawTable, *, folder: Path, spec: DataSpec) -> Iterator[SniffedPart]:
+    """The splits that the source holds, each read in full."""
+    for split, files in table.files.items():
+        held = table if split == "train" else read_table(spec.train, folder=folder, spec=spec, part=split)
+        yield SniffedPart(split, files, held.frame.height)
 
 
 def _delimiter(raw: bytes, table: RawTable) -> str | None:
@@ -109,49 +151,16 @@ def _labels(frame: pl.DataFrame, target: Proposal | None) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _warnings(
-    table: RawTable,
-    columns: Sequence[SniffedColumn],
-    time: Proposal | None,
-    labels: Mapping[str, int],
-    *,
-    by_itself: bool,
-) -> list[str]:
-    found = []
-    if not by_itself:
-        found.append(f"the file is not UTF-8: it was read as {table.encoding}, a guess; check the accented letters")
-    unnamed = [c.name for c in columns if table.format in {"csv", "tsv"} and re.fullmatch(r"column_\d+", c.name)]
-    if unnamed:
-        found.append(f"{counted(len(unnamed), 'column')} without a name: {', '.join(unnamed)}")
-    empty = [c.name for c in columns if c.missing_share > 0.5]
-    if empty:
-        found.append(f"more than half of the cells are empty in {', '.join(empty)}")
-    held = [c.name for c in columns if c.distinct < 200 and c.name in c.examples]
-    if held:
-        found.append(f"the first line may be a record and not a header: {held[0]!r} is also a value of its column")
-    found += _character_warnings(table.frame)
+def _proposal_findings(table: RawTable, time: Proposal | None, labels: Mapping[str, int]) -> Iterator[Finding]:
+    """Doubts about what the columns were proposed for."""
     if time is not None:
         unread = _unreadable_times(table.frame[time.column])
         if unread:
-            found.append(f"{counted(unread, 'value')} of {time.column!r} not in ISO 8601: a split by time refuses them")
+            message = f"{counted(unread, 'value')} of {time.column!r} not in ISO 8601: a split by time refuses them"
+            yield Finding("unreadable_time", "warning", message, unread)
     if len(labels) == 1:
-        found.append(f"all rows bear one label, {next(iter(labels))!r}: there is nothing to tell apart")
-    return found
-
-
-def _character_warnings(frame: pl.DataFrame) -> list[str]:
-    lost = c1 = 0
-    for column in frame.columns:
-        for value in frame[column]:
-            if isinstance(value, str):
-                lost += _LOST in value
-                c1 += bool(_C1.search(value))
-    found = []
-    if lost:
-        found.append(f"{counted(lost, 'cell')} with U+FFFD: characters that an earlier conversion lost")
-    if c1:
-        found.append(f"{counted(c1, 'cell')} with characters U+0080 to U+009F: probably cp1252 once read as Latin-1")
-    return found
+        message = f"all rows bear one label, {next(iter(labels))!r}: there is nothing to tell apart"
+        yield Finding("one_label", "warning", message, table.frame.height)
 
 
 def _unreadable_times(series: pl.Series) -> int:

@@ -10,7 +10,9 @@ import polars as pl
 from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.rows import Finding
 from tunewright.data.columns import Columns, require_columns, resolve_columns
+from tunewright.data.doubts import table_findings, unused_files_finding
 from tunewright.data.faults import Fault, data_error
+from tunewright.data.formats import TEXT
 from tunewright.data.read import RawTable, read_table
 from tunewright.data.rows import rows_of
 
@@ -28,6 +30,7 @@ class Sources:
 
     tables: Mapping[SplitName, RawTable]
     columns: Columns
+    task: str
     findings: tuple[Finding, ...] = ()
 
 
@@ -62,14 +65,22 @@ def read_sources(spec: DataSpec, *, folder: Path, task: str, local_only: bool = 
     columns = resolve_columns(tables["train"], spec, task)
     for role in ("validation", "test"):
         if role in tables:
-            fields = ("input", "target", "group", "id")
-            require_columns(tables[role], columns, place=f"data.{role}", fields=fields)
-    return Sources(tables, columns, tuple(findings))
+            require_columns(tables[role], columns, place=f"data.{role}")
+    unused = {source: tables[role].unused for role, source in named.items() if tables[role].unused}
+    findings += [unused_files_finding(source, names) for source, names in unused.items()]
+    for table in tables.values():
+        findings += table_findings(table, encoding=spec.encoding)
+    return Sources(tables, columns, task, tuple(findings))
+
+
+def in_one_piece(sources: Sources) -> bool:
+    """Whether the training rows are blocks of one document, whose order means something."""
+    return sources.tables["train"].format == TEXT
 
 
 def checked_rows(sources: Sources) -> pl.DataFrame:
     """The rows of all sources in WORK_COLUMNS. Raises DataError listing every record with a value that does not fit."""
-    checked = [rows_of(table, sources.columns, role=role) for role, table in sources.tables.items()]
+    checked = [rows_of(table, sources.columns, role=role, task=sources.task) for role, table in sources.tables.items()]
     faults = [fault for part in checked for fault in part.faults]
     if sources.columns.id is not None:
         faults += [fault for part in checked for fault in _repeated_ids(part.rows, sources.columns.id)]

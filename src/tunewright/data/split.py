@@ -25,6 +25,10 @@ class Carving:
     test: bool
     """Whether test rows are carved; rows that are frozen already are taken instead of a new draw."""
     validation: bool
+    labelled: bool = True
+    """Whether targets are labels, whose shares are kept alike."""
+    at_end: bool = False
+    """Whether the rows are one document in order: then validation and test are its last stretches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +44,28 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, carving: Carving) -> pl.S
     """The split of each row of the training file: `train`, `validation` or `test`.
 
     Rows of one content key or one group share a split. Each label that has two clusters or more stands in `train`
-    (but for a split by time). The same rows in another order get the same splits. Raises DataError for times that
-    cannot be read.
+    (but for a split by time). The same rows in another order get the same splits, unless their order is what divides
+    them. Raises DataError for times that cannot be read.
     """
     moments = instants(rows) if isinstance(spec, TimeSplit) else None
+    if carving.at_end and moments is None:
+        moments = [float(number) for number in range(rows.height)]
+    rows = rows if carving.labelled else rows.with_columns(pl.lit("").alias("target"))
     ids = cluster_ids(rows)
     clusters = clusters_of(rows, ids, seed=spec.seed, instants=moments)
     test = [cluster for cluster in clusters if cluster.frozen]
     if carving.test and not test:
-        test = _take(clusters, clusters, _Share(spec.test, 2 if carving.validation else 1), spec)
+        test = _take(clusters, clusters, _Share(spec.test, 2 if carving.validation else 1), spec, carving)
     rest = _without(clusters, test)
-    validation = _take(rest, clusters, _Share(spec.validation, 1), spec) if carving.validation else []
+    validation = _take(rest, clusters, _Share(spec.validation, 1), spec, carving) if carving.validation else []
     chosen = {cluster.id: "test" for cluster in test} | {cluster.id: "validation" for cluster in validation}
     return pl.Series("split", [chosen.get(cluster, "train") for cluster in ids], dtype=pl.String)
 
 
-def _take(available: Sequence[Cluster], whole: Sequence[Cluster], part: _Share, spec: SplitSpec) -> list[Cluster]:
-    if isinstance(spec, TimeSplit):
+def _take(
+    available: Sequence[Cluster], whole: Sequence[Cluster], part: _Share, spec: SplitSpec, carving: Carving
+) -> list[Cluster]:
+    if isinstance(spec, TimeSplit) or carving.at_end:
         return _latest(available, part.share * sum(cluster.rows for cluster in whole))
     return _drawn(available, whole, part, by_label=not isinstance(spec, GroupSplit))
 

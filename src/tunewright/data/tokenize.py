@@ -2,117 +2,122 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from tunewright.core.files import digest, disk_faults, fsync_folder
+from tunewright.core.encoded import RowContent
+from tunewright.core.errors import DataError
+from tunewright.core.files import atomic_stream, digest
+from tunewright.data.faults import Fault, data_error
+from tunewright.data.overlength import fit_rows
+from tunewright.data.token_rows import TokenRows, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     import polars as pl
-    from numpy.typing import NDArray
 
-    from tunewright.core.protocols import Tokenizer
+    from tunewright.core.encoded import EncodedRow
+    from tunewright.core.protocols import RowEncoder
+    from tunewright.data.overlength import Policy
 
-ENCODER_VERSION = 1
+__all__ = ["TokenRows", "encode_rows", "read_token_rows", "token_key", "tokenize"]
+
+ENCODER_VERSION = 2
 """Raised whenever the same rows would be encoded differently, so that no stale cache is read."""
+
+ENCODED_AT_ONCE = 1000
 
 SCHEMA = pa.schema(
     [
         ("row_id", pa.string()),
-        ("input_ids", pa.list_(pa.int32())),
+        ("input_ids", pa.large_list(pa.int32())),
         ("loss_spans", pa.list_(pa.list_(pa.int32(), 2))),
         ("target", pa.int64()),
     ]
 )
-"""`loss_spans` are (start, end) positions with a loss; a classified row has none: its target is a class index."""
+"""`loss_spans` are (start, end) positions with a loss; a classified row has none: its target is a class index.
+
+The schema's metadata hold the `layout`.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRows:
-    """N encoded rows of one split: all ids in one flat array, cut by `starts`."""
+def tokenize(frame: pl.DataFrame, encoder: RowEncoder, *, policy: Policy, cache: Path) -> TokenRows:
+    """The frame's rows encoded and fitted into the model's context; read from `cache` where they stand there.
 
-    row_ids: tuple[str, ...]
-    flat_ids: NDArray[np.int32]
-    starts: NDArray[np.int64]
-    """`[N + 1]`: row i holds `flat_ids[starts[i]:starts[i + 1]]`."""
-    targets_N: NDArray[np.int64]
-    key: str
-    """Hash of the rows, the tokenizer and the policy: the data hash of checkpoints and batch plans."""
-
-    def __len__(self) -> int:
-        return len(self.row_ids)
-
-    @property
-    def lengths_N(self) -> NDArray[np.int64]:
-        """Tokens of each row."""
-        return np.diff(self.starts)
-
-    def ids(self, row: int) -> NDArray[np.int32]:
-        """The token ids of one row."""
-        return self.flat_ids[self.starts[row] : self.starts[row + 1]]
-
-
-def tokenize(frame: pl.DataFrame, tokenizer: Tokenizer, labels: Sequence[str], *, cache: Path) -> TokenRows:
-    """The frame's rows encoded, longer ones cut to the model's context; read from `cache` where they stand there.
-
-    `frame` holds the columns of `core.rows.ROW_COLUMNS`; `cache` is a folder of files named by key.
+    `frame` holds the columns of `core.rows.ROW_COLUMNS`; `cache` is a folder of files named by key. Rows of the test
+    are never dropped. Raises DataError for a row that cannot be encoded, and for overlong rows under `error`.
     """
-    key = token_key(frame, tokenizer, labels)
+    key = token_key(frame, encoder, policy)
     path = cache / f"{key[:32]}.arrow"
     if path.exists():
         try:
             return read_token_rows(path, key)
         except (pa.ArrowInvalid, OSError):  # cut off or unreadable: a cache is rebuilt, never a reason to stop
             pass
-    _write(path, _encode(frame, tokenizer, labels))
+    _write(path, fit_rows(frame, encode_rows(frame, encoder, key=key), encoder, policy=policy).rows)
     return read_token_rows(path, key)
 
 
-def token_key(frame: pl.DataFrame, tokenizer: Tokenizer, labels: Sequence[str]) -> str:
+def token_key(frame: pl.DataFrame, encoder: RowEncoder, policy: Policy) -> str:
     """Hash of everything that decides the token rows."""
-    rows = frame.select("row_id", "input", "target").rows()
-    return digest([ENCODER_VERSION, tokenizer.fingerprint, tokenizer.max_tokens, list(labels), rows])
+    rows = frame.select("row_id", "split", "input", "messages", "target").rows()
+    return digest([ENCODER_VERSION, encoder.fingerprint, encoder.max_tokens, encoder.layout, policy, rows])
+
+
+def encode_rows(frame: pl.DataFrame, encoder: RowEncoder, *, key: str = "") -> TokenRows:
+    """The frame's rows at their full length, in their order."""
+    return rows_of(frame["row_id"].to_list(), _encoded(frame, encoder), key=key, layout=encoder.layout)
+
+
+def _encoded(frame: pl.DataFrame, encoder: RowEncoder) -> Iterator[list[EncodedRow]]:
+    """The encoded rows chunk by chunk: a Python list of ids is many times as large as its array."""
+    columns = frame.select("input", "messages", "target")
+    for start in range(0, frame.height, ENCODED_AT_ONCE):
+        contents = [RowContent(*row) for row in columns[start : start + ENCODED_AT_ONCE].iter_rows()]
+        try:
+            yield encoder.encode(contents)
+        except DataError as fault:
+            raise _refusal(frame[start : start + ENCODED_AT_ONCE], contents, encoder) from fault
+
+
+def _refusal(frame: pl.DataFrame, contents: list[RowContent], encoder: RowEncoder) -> DataError:
+    """The error that lists those of the rows that cannot be encoded; an encoder itself names the first alone."""
+    faults = []
+    for content, source, line in zip(contents, frame["source"], frame["line"], strict=True):
+        try:
+            encoder.encode([content])
+        except DataError as fault:
+            first = fault.problems[0]
+            faults.append(Fault(source, line, first.given, first.remedy))
+    return data_error(faults, what="cannot be turned into tokens")
 
 
 def read_token_rows(path: Path, key: str) -> TokenRows:
     """The token rows of an Arrow file, memory-mapped."""
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all().combine_chunks()
-    lists = table.column("input_ids").combine_chunks()
+    ids, spans = (table.column(name).combine_chunks() for name in ("input_ids", "loss_spans"))
     return TokenRows(
         row_ids=tuple(table.column("row_id").to_pylist()),
-        flat_ids=lists.values.to_numpy(zero_copy_only=False),
-        starts=lists.offsets.to_numpy(zero_copy_only=False).astype(np.int64),
+        flat_ids=ids.values.to_numpy(zero_copy_only=False),
+        starts=ids.offsets.to_numpy(zero_copy_only=False).astype(np.int64),
+        span_starts=spans.offsets.to_numpy(zero_copy_only=False).astype(np.int64),
+        spans_S2=spans.values.flatten().to_numpy(zero_copy_only=False).astype(np.int64).reshape(-1, 2),
         targets_N=table.column("target").to_numpy(),
         key=key,
+        layout=table.schema.metadata[b"layout"].decode(),
     )
 
 
-def _encode(frame: pl.DataFrame, tokenizer: Tokenizer, labels: Sequence[str]) -> pa.Table:
-    index = {label: number for number, label in enumerate(labels)}
-    ids = [tokenizer.cut(row, tokenizer.max_tokens) for row in tokenizer.encode(frame["input"].to_list())]
-    columns = [frame["row_id"].to_list(), ids, [[] for _ in ids], [index[t] for t in frame["target"].to_list()]]
-    return pa.table([pa.array(c, type=f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")  # two runs may encode the same rows at once
-    with disk_faults(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with aside.open("wb") as stream:
-                with pa.ipc.new_file(stream, SCHEMA) as writer:
-                    writer.write_table(table)
-                stream.flush()
-                os.fsync(stream.fileno())
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-        fsync_folder(path.parent)
+def _write(path: Path, rows: TokenRows) -> None:
+    ids = pa.LargeListArray.from_arrays(rows.starts, rows.flat_ids)
+    pairs = pa.FixedSizeListArray.from_arrays(rows.spans_S2.astype(np.int32).ravel(), 2)
+    spans = pa.ListArray.from_arrays(rows.span_starts.astype(np.int32), pairs)
+    columns = [pa.array(rows.row_ids, pa.string()), ids, spans, pa.array(rows.targets_N)]
+    schema = SCHEMA.with_metadata({"layout": rows.layout})
+    with atomic_stream(path) as stream, pa.ipc.new_file(stream, schema) as writer:
+        writer.write_table(pa.table(columns, schema=schema))

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Literal
 from tunewright.core.results import Results
 from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.classification import score_system
-from tunewright.evaluation.multiplicity import holm
+from tunewright.evaluation.multiplicity import hints
 from tunewright.evaluation.paired import check_same_rows, compare
 from tunewright.evaluation.power import POWER, minimum_detectable_difference
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.tallies import METRICS
+from tunewright.evaluation.texts import less_is_better
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tunewright.core.predictions import ClassPredictions
     from tunewright.core.results import Comparison, Gap, SystemScores
@@ -78,6 +79,7 @@ def assemble(
         for opponent in opponents
         for metric in dict.fromkeys([headline, *compared])
     )
+    titles = {system.name: system.title for system in systems}
     return Results(
         task="classification",
         n=len(tuned.predictions.row_ids),
@@ -86,7 +88,7 @@ def assemble(
         systems=scores,
         comparisons=comparisons,
         gap=gap,
-        warnings=tuple(_warnings(tuned.predictions, comparisons, alpha=round(1 - spec.confidence, 9))),
+        warnings=tuple(_warnings(tuned.predictions, comparisons, titles, alpha=round(1 - spec.confidence, 9))),
         confidence=spec.confidence,
     )
 
@@ -96,9 +98,11 @@ def base_of(systems: Sequence[SystemScores]) -> SystemScores | None:
     return next((system for system in systems if system.role == "base"), None)
 
 
-def best_baseline(systems: Sequence[SystemScores], headline: str) -> SystemScores | None:
-    """The baseline with the highest headline metric, the first of equals; None where no baseline has a known one."""
-    known = {s.name: value for s in systems if (value := s.metrics[headline].value) is not None}
+def best_baseline(systems: Sequence[SystemScores], metric: str) -> SystemScores | None:
+    """The baseline with the best score by the metric, the first of equals; None where no baseline has a known one."""
+    sign = -1 if less_is_better(metric) else 1
+    scored = [(system.name, system.metrics[metric].value) for system in systems if metric in system.metrics]
+    known = {name: sign * value for name, value in scored if value is not None}
     baselines = [system for system in systems if system.role == "baseline" and system.name in known]
     return max(baselines, key=lambda system: known[system.name], default=None)
 
@@ -118,7 +122,9 @@ def _check(systems: Sequence[System], metrics: Sequence[str]) -> System:
     return tuned[0]
 
 
-def _warnings(rows: ClassPredictions, comparisons: Sequence[Comparison], *, alpha: float) -> Iterator[str]:
+def _warnings(
+    rows: ClassPredictions, comparisons: Sequence[Comparison], titles: Mapping[str, str], *, alpha: float
+) -> Iterator[str]:
     n = len(rows.row_ids)
     counts = Counter(rows.labels[target] for target in rows.targets_N)
     missing = [label for label in rows.labels if label not in counts]
@@ -137,9 +143,9 @@ def _warnings(rows: ClassPredictions, comparisons: Sequence[Comparison], *, alph
     if counts and (most := counts.most_common(1)[0])[1] / n > LARGE_CLASS:
         yield (
             f"Accuracy flatters on these labels: always answering {most[0]!r} is right on {most[1] / n:.1%} of the "
-            "test rows; read macro_f1."
+            "test rows; read macro F1."
         )
-    yield from _only_before_holm(comparisons, alpha)
+    yield from hints(comparisons, titles, alpha=alpha)
 
 
 def _few_rows(n: int, comparisons: Sequence[Comparison], alpha: float) -> str:
@@ -153,16 +159,6 @@ def _few_rows(n: int, comparisons: Sequence[Comparison], alpha: float) -> str:
         f"{warning}: at the {discordant:.0%} of rows where one system is right and the other wrong, only a "
         f"difference in accuracy of {detectable:.3f} or more is found with a chance of {POWER:.0%}; {remedy}"
     )
-
-
-def _only_before_holm(comparisons: Sequence[Comparison], alpha: float) -> Iterator[str]:
-    tested = [(c, c.p_value) for c in comparisons if c.p_value is not None]
-    for (comparison, p_value), adjusted in zip(tested, holm([p for _, p in tested]), strict=True):
-        if p_value < alpha <= adjusted:
-            yield (
-                f"{comparison.metric} against {comparison.against}: p = {p_value:.3g} alone, {adjusted:.3g} after "
-                f"Holm's correction for the {len(tested)} comparisons made; read it as a hint, not as proof."
-            )
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.results import GateResult, Outcome, Verdict
 from tunewright.evaluation.conditions import decide
-from tunewright.evaluation.tallies import PROPORTIONS
-from tunewright.recipe.judge import BetterThan, ClassFloor
+from tunewright.evaluation.tallies import METRICS, PROPORTIONS
+from tunewright.evaluation.text_conditions import default_text_conditions, impossible_for_texts
+from tunewright.evaluation.texts import METRICS as TEXT_METRICS
+from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tunewright.core.results import Results
     from tunewright.recipe.judge import ConditionSpec, EvaluationSpec, MetricName
+
+__all__ = ["compared_metrics", "default_conditions", "default_text_conditions", "judge", "require_possible"]
+
+SIMPLE = ("majority", "tfidf_linear", "probe")
+"""What labels are scored against where the recipe names nothing."""
 
 IMBALANCED = 1.5
 """Rows of the largest class over rows of the smallest from which on labels count as imbalanced."""
@@ -42,28 +49,55 @@ def compared_metrics(conditions: Sequence[ConditionSpec]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(c.metric for c in conditions if isinstance(c, BetterThan)))
 
 
-def require_possible(conditions: Sequence[ConditionSpec], spec: EvaluationSpec) -> None:
-    """Raises RecipeError, naming both fields, for conditions that no model could pass under this evaluation."""
-    problems = tuple(_impossible([c for c in conditions if isinstance(c, BetterThan)], spec))
+def require_possible(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, task: str = "classification") -> None:
+    """Raises RecipeError, naming both fields, for conditions that no model could pass under this evaluation.
+
+    Such as on a metric that the task does not have, on texts that nobody writes, or against a system not scored.
+    """
+    if task == "classification":
+        problems = [*_not_of_labels(conditions), *_without_opponent(_comparing(conditions), spec)]
+    else:
+        problems = list(impossible_for_texts(conditions, spec, task))
+    problems += _too_few_draws(_comparing(conditions), spec)
     if problems:
         raise RecipeError(*problems)
 
 
-def _impossible(conditions: Sequence[BetterThan], spec: EvaluationSpec) -> Iterator[Problem]:
+def _comparing(conditions: Sequence[ConditionSpec]) -> list[BetterThan]:
+    return [condition for condition in conditions if isinstance(condition, BetterThan)]
+
+
+def _not_of_labels(conditions: Sequence[ConditionSpec]) -> Iterator[Problem]:
+    for condition in conditions:
+        if isinstance(condition, Retention):
+            given = "kind retention, and the task classification scores no general text"
+            yield Problem("gate.conditions", given, "better_than, floor or class_floor", "remove it")
+        elif not isinstance(condition, ClassFloor) and condition.metric not in METRICS:
+            given = f"metric {condition.metric!r}, which the task classification does not have"
+            yield Problem("gate.conditions", given, f"one of: {', '.join(METRICS)}", "name one of these under `metric`")
+
+
+def _without_opponent(conditions: Sequence[BetterThan], spec: EvaluationSpec) -> Iterator[Problem]:
     place, whose = "gate.conditions", "the gate (by the task's own conditions where the recipe names none)"
     systems = {condition.system for condition in conditions}
-    if "base" in systems and "probe" not in spec.baselines:
+    if "base" in systems and "probe" not in (spec.baselines or SIMPLE):
         given = f"{whose} compares with the base, and evaluation.baselines leaves out 'probe', the base's score"
         remedy = "add 'probe' to evaluation.baselines, or write gate.conditions without the base"
         yield Problem(place, given, "an opponent that is scored", remedy)
-    if "best_baseline" in systems and set(spec.baselines) == {"probe"}:
+    if "best_baseline" in systems and set(spec.baselines or SIMPLE) == {"probe"}:
         given = f"{whose} compares with the best baseline, and evaluation.baselines holds 'probe', the base, alone"
         remedy = "add 'majority' or 'tfidf_linear' to evaluation.baselines, or compare with the base"
         yield Problem(place, given, "an opponent that is scored", remedy)
+
+
+def _too_few_draws(conditions: Sequence[BetterThan], spec: EvaluationSpec) -> Iterator[Problem]:
+    shares = (*PROPORTIONS, *(name for name, metric in TEXT_METRICS.items() if metric.is_share))
     least = 1 / (spec.resamples + 1)  # by `paired.randomisation`; the exact test of a proportion has no such floor
-    for alpha in sorted({c.alpha for c in conditions if c.metric not in PROPORTIONS and c.alpha <= least}):
+    for alpha in sorted({c.alpha for c in conditions if c.metric not in shares and c.alpha <= least}):
         given = f"alpha {alpha:g}, and evaluation.resamples {spec.resamples} gives no p-value below {least:.3g}"
-        yield Problem(place, given, "a p-value that can be below alpha", "raise evaluation.resamples, or alpha")
+        yield Problem(
+            "gate.conditions", given, "a p-value that can be below alpha", "raise evaluation.resamples, or alpha"
+        )
 
 
 def judge(conditions: Sequence[ConditionSpec], results: Results, *, imbalance_ratio: float | None) -> GateResult:
@@ -84,9 +118,10 @@ def judge(conditions: Sequence[ConditionSpec], results: Results, *, imbalance_ra
 
 
 def _warnings(conditions: Sequence[ConditionSpec], imbalance_ratio: float | None) -> Iterator[str]:
-    only_shares = all(not isinstance(c, ClassFloor) and c.metric in PROPORTIONS for c in conditions)
+    only_shares = all(isinstance(c, BetterThan | Floor) and c.metric in PROPORTIONS for c in conditions)
     if only_shares and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
         yield (
             f"The gate looks at accuracy alone, and the largest class has {imbalance_ratio:.1f} times the rows of the "
-            "smallest: a model that gives small classes up could ship; add macro_f1 or class_floor."
+            "smallest: a model that gives small classes up could ship. Add to gate.conditions one on "
+            "`metric: macro_f1`, or one of `kind: class_floor`."
         )

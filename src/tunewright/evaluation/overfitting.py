@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tunewright.core.results import Gap
+from tunewright.core.titles import metric_title
+from tunewright.evaluation.advice import learn_less, learn_more
 from tunewright.evaluation.classification import metric_estimates
 from tunewright.evaluation.intervals import difference_interval, known
 from tunewright.evaluation.tallies import METRICS
@@ -12,6 +14,7 @@ from tunewright.evaluation.tallies import METRICS
 if TYPE_CHECKING:
     from tunewright.core.predictions import ClassPredictions
     from tunewright.core.results import Estimate
+    from tunewright.evaluation.advice import Trained
     from tunewright.evaluation.settings import ScoreSettings
 
 WIDE_GAP = 0.1
@@ -19,6 +22,9 @@ WIDE_GAP = 0.1
 
 POOR_FIT = 0.75
 """A tuned model that scores below this on the very rows it was trained on has not learned them."""
+
+TEST_STREAM = "tuned"
+"""The random numbers with which `score_system` resamples the tuned model: one score, one interval, wherever it is."""
 
 
 def read_gap(
@@ -28,8 +34,9 @@ def read_gap(
     *,
     metric: str,
     settings: ScoreSettings,
+    trained: Trained,
 ) -> Gap:
-    """The metric on training, validation and test rows, and one sentence that says what to make of it.
+    """The metric on training, validation and test rows, what to make of it, and what to change by how it was trained.
 
     Intervals decide, not values. Overfits: train - test lies above `WIDE_GAP` with all of its interval. Underfits: the
     training score lies below `POOR_FIT` with all of its interval. Fits well: train - test lies below `WIDE_GAP` with
@@ -37,16 +44,16 @@ def read_gap(
     """
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}: one of {', '.join(METRICS)}")
-    splits = {"train": train, "validation": validation, "test": test}
-    found = {
-        name: metric_estimates(rows, settings=settings, stream=f"gap-{name}", metrics=[metric])[metric]
-        for name, rows in splits.items()
-    }
-    reading = _reading(metric, **found)
-    return Gap(metric, found["train"], found["validation"], found["test"], reading)
+    splits = {"gap-train": train, "gap-validation": validation, TEST_STREAM: test}
+    seen, chosen, unseen = (
+        metric_estimates(rows, settings=settings, stream=stream, metrics=[metric])[metric]
+        for stream, rows in splits.items()
+    )
+    reading = _reading(metric_title(metric), trained, train=seen, validation=chosen, test=unseen)
+    return Gap(metric, seen, chosen, unseen, reading)
 
 
-def _reading(metric: str, *, train: Estimate, validation: Estimate, test: Estimate) -> str:
+def _reading(metric: str, trained: Trained, *, train: Estimate, validation: Estimate, test: Estimate) -> str:
     seen, chosen, unseen = known(train), known(validation), known(test)
     if seen is None or unseen is None:
         return f"Unknown: {train.reason or test.reason}, so there is no gap to read."
@@ -54,18 +61,16 @@ def _reading(metric: str, *, train: Estimate, validation: Estimate, test: Estima
     low, high = difference_interval(seen, unseen)
     if low > WIDE_GAP:
         return (
-            f"Overfits: {figures}, a gap of at least {low:.3f}: train for fewer epochs or at a lower rate, "
-            "train fewer layers, or add training rows."
+            f"Overfits: {figures}, a gap of at least {low:.3f}: it fits those rows rather than the task. "
+            f"{learn_less(trained)}"
         )
     if seen[1][1] < POOR_FIT:
-        return (
-            f"Underfits: {figures}, so even the training rows are not learned: train for more epochs or at a higher "
-            "rate, train more layers, or look for contradictory labels."
-        )
+        return f"Underfits: {figures}, so even the training rows are not learned. {learn_more(trained)}"
     if high >= WIDE_GAP:
         return (
             f"Cannot tell: {figures}, and the gap lies anywhere from {low:.3f} to {high:.3f}: "
-            "there are too few rows to know whether it overfits."
+            "there are too few rows to know whether it overfits. What to do: add test rows; until then, a validation "
+            "loss that rises while the training loss falls is the sign of it."
         )
     if chosen is not None and difference_interval(chosen, unseen)[0] > WIDE_GAP:
         return (

@@ -1,28 +1,26 @@
 """Two systems on the same rows: the difference, its interval and a paired test.
 
-Sources: McNemar (1947, Psychometrika 12), in its exact form; Noreen (1989, Computer-Intensive Methods for Testing
-Hypotheses) and Yeh (2000, COLING) for approximate randomisation.
-Axes: N rows, K classes, U sampling units, B draws of one chunk.
+Source: McNemar (1947, Psychometrika 12), in its exact form.
+Axes: N rows, K classes, U sampling units, B samples.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tunewright.core.results import Comparison, Estimate
 from tunewright.core.seeds import generator
 from tunewright.evaluation.bootstrap import (
-    CHUNK_CELLS,
     Span,
     bootstrap_interval,
-    cluster_sums,
     independent,
     resample,
     sampling_units,
 )
 from tunewright.evaluation.classification import unseen
+from tunewright.evaluation.randomisation import swap_p_value
 from tunewright.evaluation.tallies import METRICS, PROPORTIONS, answers, row_tallies
 
 if TYPE_CHECKING:
@@ -30,12 +28,8 @@ if TYPE_CHECKING:
 
     from tunewright.core.predictions import ClassPredictions
     from tunewright.evaluation.settings import ScoreSettings
-    from tunewright.evaluation.tallies import Metric
 
     Floats = NDArray[np.float64]
-
-ROUNDING = 1e-12
-"""Two differences closer than this are equal: sums of the same terms in another order differ by less."""
 
 
 def compare(
@@ -120,34 +114,12 @@ def paired_difference(
 def randomisation(
     first: ClassPredictions, second: ClassPredictions, *, metric: str, draws: int, rng: np.random.Generator
 ) -> float:
-    """The two-sided p-value of approximate randomisation, (b + 1) / (draws + 1): never 0.
-
-    Were the systems alike, either could have given either answer: each draw swaps the two systems' answers on every
-    cluster with probability 1/2, and b counts draws whose difference is at least as large as the one seen.
-    """
+    """The two-sided p-value of approximate randomisation, in which whole clusters are swapped: see `swap_p_value`."""
     (targets_N, first_N, k), (_, second_N, _) = answers(first, metric), answers(second, metric)
     rows_NF, others_NF = row_tallies(targets_N, first_N, k), row_tallies(targets_N, second_N, k)
     score = METRICS[metric]
-    total_F, other_F = (np.asarray(rows.sum(axis=0)).ravel() for rows in (rows_NF, others_NF))
-    seen = abs(_score_one(score, total_F, k) - _score_one(score, other_F, k))
-    changes_UF = _unequal_units(rows_NF - others_NF, first.clusters)
-    step = max(1, CHUNK_CELLS // max(changes_UF.shape))
-    as_large = 0
-    for start in range(0, draws, step):
-        swaps_UB = rng.integers(0, 2, size=(changes_UF.shape[0], min(step, draws - start)), dtype=np.uint8)
-        moved_BF = np.ascontiguousarray((changes_UF.T @ swaps_UB.astype(np.float64)).T)
-        first_B = score((total_F - moved_BF).reshape(-1, 3, k))
-        second_B = score((other_F + moved_BF).reshape(-1, 3, k))
-        as_large += int((np.abs(first_B - second_B) >= seen - ROUNDING).sum())
-    return (as_large + 1) / (draws + 1)
 
+    def statistic(tallies_BF: Floats) -> Floats:
+        return score(tallies_BF.reshape(-1, 3, k))
 
-def _unequal_units(changes_NF: Any, clusters: tuple[str, ...]) -> Any:
-    """What swapping each unit would move, `[U, F]`; units on which nothing would move are left out."""
-    changes_UF = cluster_sums(changes_NF, clusters)
-    changes_UF.eliminate_zeros()
-    return changes_UF[np.diff(changes_UF.indptr) > 0]
-
-
-def _score_one(score: Metric, totals_F: Floats, classes: int) -> float:
-    return float(score(totals_F.reshape(1, 3, classes))[0])
+    return swap_p_value(rows_NF, others_NF, first.clusters, statistic, draws=draws, rng=rng)

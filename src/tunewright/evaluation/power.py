@@ -51,3 +51,20 @@ def rows_to_settle(difference: Estimate, *, confidence: float, alpha: float, pow
     error = (high - low) / (2 * z_quantile(confidence))
     needed = (z_quantile(1 - alpha) + NORMAL.inv_cdf(power)) * error / abs(value)
     return max(difference.n + 1, math.ceil(difference.n * needed**2))
+
+
+def rows_to_exclude(estimate: Estimate, level: float, *, confidence: float) -> int | None:
+    """How many rows like these would put the interval on one side of the level, if the score stays; None for none.
+
+    For a share of independent rows Wilson's interval leaves the level out where n > z² L (1 - L) / (share - L)²; for
+    other scores the interval shrinks with the root of the rows.
+    """
+    bounds = known(estimate)
+    if bounds is None or abs(bounds[0] - level) < 1e-9:
+        return None
+    value, (low, high) = bounds
+    if estimate.method == "wilson":
+        needed = z_quantile(confidence) ** 2 * level * (1 - level) / (value - level) ** 2
+        return max(estimate.n, math.floor(needed)) + 1 if low < level <= high else None
+    side = value - low if value > level else high - value
+    return max(estimate.n + 1, math.ceil(estimate.n * (side / (value - level)) ** 2)) if low < level <= high else None

@@ -28,7 +28,7 @@ def score(
     result: NDArray[np.float32] | None = None
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
         for chosen in micro_batches(np.arange(len(ids)), lengths_N, SCORE_TOKENS):
-            ids_BT, mask_BT = _pad([ids[int(row)] for row in chosen], pad_id)
+            ids_BT, mask_BT = pad([ids[int(row)] for row in chosen], pad_id)
             output = model(input_ids=ids_BT.to(device), attention_mask=mask_BT.to(device))
             vectors = read(output, mask_BT.to(device)).float().cpu().numpy()
             if result is None:
@@ -50,7 +50,7 @@ def mean_pooled(output: Any, mask_BT: Tensor) -> Tensor:
     return (hidden_BTD * weights_BT1).sum(1) / weights_BT1.sum(1).clamp(min=1)
 
 
-def softmax(logits_NK: NDArray[np.float32]) -> NDArray[np.float64]:
+def softmax(logits_NK: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Class probabilities of logits, in double precision."""
     shifted = logits_NK.astype(np.float64)
     shifted -= shifted.max(axis=1, keepdims=True)
@@ -58,9 +58,12 @@ def softmax(logits_NK: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def _pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+def pad(rows: Sequence[Sequence[int]], pad_id: int, *, left: bool = False) -> tuple[Tensor, Tensor]:
+    """Ids and mask, both `[B, T]`, of rows filled up on the right, or on the left."""
     lengths = np.array([len(row) for row in rows])
-    mask_BT = np.arange(int(lengths.max()))[None, :] < lengths[:, None]
+    width = int(lengths.max())
+    columns = np.arange(width)[None, :]
+    mask_BT = columns >= width - lengths[:, None] if left else columns < lengths[:, None]
     ids_BT = np.full(mask_BT.shape, pad_id, dtype=np.int64)
     ids_BT[mask_BT] = np.concatenate([np.asarray(row) for row in rows])
     return torch.from_numpy(ids_BT), torch.from_numpy(mask_BT.astype(np.int64))

@@ -6,20 +6,24 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from tunewright.core.errors import Problem, RecipeError, RunError
-from tunewright.core.files import digest, resolve_path, sha256_file
+from tunewright.core.errors import Problem, RecipeError, RunError, did_you_mean
+from tunewright.core.files import digest, read_json, resolve_path, sha256_file
 from tunewright.models.catalogue import Family, family_of, hosted_only, known_model, open_alternatives
-from tunewright.starter import encoder
-
-if TYPE_CHECKING:
-    from tunewright.recipe.model import ModelSpec
+from tunewright.recipe.model import ModelSpec
+from tunewright.starter import encoder, lm
 
 HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
 PADDED_POSITIONS = frozenset({"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"})
 """Architectures that count positions from behind the padding index: they take fewer tokens than they have positions."""
-HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+RELATIVE_POSITIONS = frozenset({"t5", "mt5", "umt5", "longt5"})
+"""Architectures that only know how far apart tokens are: the tokenizer states the length, or a default holds."""
+HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+RUN = "run:"
+"""Begins the name of a base that is the tuned model of a run beside the recipe."""
+RUN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+ADAPTER = "adapter_config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,17 @@ class Base:
 
     name: str
     """As the recipe names it."""
-    origin: Literal["starter", "folder", "hub"]
+    origin: Literal["starter", "folder", "hub", "run"]
     folder: Path
     revision: str
     """Commit on the hub, or the hash of the files."""
+    adapter: Path | None = None
+    """Folder of the adapter that a run laid over the weights in `folder`: both together are the base."""
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """Where the tokenizer and the template stand: a run's own lie beside its adapter."""
+        return self.adapter or self.folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,10 @@ def find_local(spec: ModelSpec, recipe_folder: Path) -> Base | None:
     _refuse_hosted(spec.name)
     if spec.name == encoder.NAME:
         return Base(spec.name, "starter", encoder.encoder_folder(), encoder.WEIGHTS_SHA256)
+    if spec.name == lm.NAME:
+        return Base(spec.name, "starter", lm.lm_folder(), lm.WEIGHTS_SHA256)
+    if spec.name.startswith(RUN):
+        return _of_run(spec.name, recipe_folder)
     folder = _folder_named(spec.name, recipe_folder)
     if folder is not None:
         return Base(spec.name, "folder", _checked_folder(folder, spec.name), _files_hash(folder))
@@ -77,13 +92,49 @@ def read_facts(base: Base | None, name: str) -> BaseFacts:
         known = known_model(name)
         return BaseFacts(known[0] if known else None, None, known[1] if known else None, None, None)
     config = _config(base.folder)
-    layers = next((config[k] for k in ("num_hidden_layers", "n_layers", "n_layer", "num_layers") if k in config), None)
-    positions = next((config[k] for k in ("max_position_embeddings", "n_positions") if k in config), None)
     model_type = str(config.get("model_type", ""))
+    config = {**config, **(config.get("text_config") or {})}  # a model of pictures and text keeps its text part there
+    positions = next((config[k] for k in ("max_position_embeddings", "n_positions") if config.get(k)), None)
+    positions = None if model_type in RELATIVE_POSITIONS else positions
     if positions is not None and model_type in PADDED_POSITIONS:
         # MPNet's padding index is 1 whatever the configuration says of the token
         positions -= 2 if model_type == "mpnet" else config.get("pad_token_id", 1) + 1
-    return BaseFacts(family_of(model_type), model_type, _count_parameters(base.folder), layers, positions)
+    return BaseFacts(family_of(model_type), model_type, _count_parameters(base.folder), _layers(config), positions)
+
+
+def _layers(config: dict[str, Any]) -> int | None:
+    """Layers of the whole model; of an encoder with a decoder, those of both."""
+
+    def first(*names: str) -> int | None:
+        return next((int(config[name]) for name in names if config.get(name)), None)
+
+    if not config.get("is_encoder_decoder") and "decoder_layers" not in config:
+        return first("num_hidden_layers", "n_layers", "n_layer", "num_layers")
+    below = first("encoder_layers", "num_layers", "num_hidden_layers")
+    above = first("decoder_layers", "num_decoder_layers") or below
+    return None if below is None or above is None else below + above
+
+
+def _of_run(name: str, recipe_folder: Path) -> Base:
+    """The tuned model of a run beside the recipe; an adapter's base is found as that run's recipe named it."""
+    run = name.removeprefix(RUN)
+    folder = recipe_folder / "runs" / run / "model"
+    if not RUN_NAME.match(run) or not folder.is_dir():
+        runs = sorted(path.parent.name for path in (recipe_folder / "runs").glob("*/model"))
+        given = f"{name!r}: no such run beside the recipe{did_you_mean(run, runs)}"
+        expected = f"the name of a run with a finished training; there are: {', '.join(runs) or 'none'}"
+        raise RecipeError(Problem("model.name", given, expected, "correct the name, or finish that run first"))
+    if not (folder / ADAPTER).is_file():
+        return Base(name, "run", _checked_folder(folder, name), _files_hash(folder))
+    told = read_json(folder / ADAPTER)
+    below = find_local(ModelSpec(name=told.get("base_model_name_or_path") or "?"), recipe_folder)
+    if below is None or below.adapter is not None:
+        given = (
+            f"{name!r} is an adapter of {told.get('base_model_name_or_path')!r}, which is not at hand as a whole model"
+        )
+        remedy = f"merge it: tunewright export runs/{run} --merge --to DIR, then `model: DIR`"
+        raise RecipeError(Problem("model.name", given, "a whole model, or an adapter of one", remedy))
+    return Base(name, "run", below.folder, digest([below.revision, _files_hash(folder)]), adapter=folder)
 
 
 def _folder_named(name: str, recipe_folder: Path) -> Path | None:
@@ -95,7 +146,10 @@ def _folder_named(name: str, recipe_folder: Path) -> Path | None:
 
 
 def _no_name(name: str) -> RecipeError:
-    expected = f"{encoder.NAME!r}, a folder in Hugging Face layout, or a hub name such as google-bert/bert-base-uncased"
+    expected = (
+        f"{encoder.NAME!r}, {lm.NAME!r}, run:NAME, a folder in Hugging Face layout, or a hub name such as "
+        "google-bert/bert-base-uncased"
+    )
     return RecipeError(Problem("model.name", f"{name!r} is no folder and no hub name", expected, "correct the name"))
 
 
@@ -111,6 +165,10 @@ def _holds_weights(folder: Path) -> bool:
 
 
 def _checked_folder(folder: Path, name: str) -> Path:
+    if (folder / ADAPTER).is_file():
+        given = f"{name!r} holds an adapter and no whole model"
+        remedy = "merge it first (tunewright export RUN --merge --to DIR), or write `model: run:NAME`"
+        raise RecipeError(Problem("model.name", given, "a folder with a whole model", remedy))
     if not (folder / "config.json").is_file():
         remedy = "name a folder with config.json, a tokenizer and *.safetensors"
         raise RecipeError(
@@ -126,7 +184,7 @@ def _checked_folder(folder: Path, name: str) -> Path:
 
 
 def _files_hash(folder: Path) -> str:
-    names = sorted(p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".txt", ".model"})
+    names = sorted(p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".txt", ".model", ".jinja"})
     return digest({p.name: sha256_file(p) for p in names})
 
 

@@ -63,8 +63,10 @@ def known_model(name: str) -> tuple[Family, int] | None:
     return (entry["family"], entry["parameters"]) if entry else None
 
 
-def rate_range(method: str, parameters: int) -> RateRange:
-    """The known good learning rates of AdamW for a method (`full`, `top_layers`) and a number of parameters."""
-    rows = _catalogue()["learning_rates"][method]
+def rate_range(method: str, parameters: int, family: Family | None = None) -> RateRange:
+    """The known good learning rates of AdamW for a method (`full`, `top_layers`, `lora`) and a number of parameters;
+    an unknown family is taken for an encoder.
+    """
+    rows = _catalogue()["learning_rates"][family or "encoder"][method]
     row = next(row for row in rows if parameters <= row["up_to_parameters"])
     return RateRange(row["default"], row["low"], row["high"])

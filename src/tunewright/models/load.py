@@ -2,82 +2,223 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+)
 from transformers.utils import logging as transformers_logging
 
-from tunewright.core.errors import Problem, RunError
+from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.core.seeds import child_seed
+from tunewright.models.adapters import has_adapter, load_with_adapter, merged, save_adapter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from transformers import PreTrainedModel
+    from peft import PeftModel
 
-import contextlib
+    from tunewright.core.encoded import Layout, SpecialIds
 
 SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+WRITERS: Mapping[Layout, Any] = {
+    "causal": AutoModelForCausalLM,
+    "seq2seq": AutoModelForSeq2SeqLM,
+    "masked": AutoModelForMaskedLM,
+}
+"""Layout to the class of models that predict tokens in it."""
+IN_LAYERS = re.compile(r"(^|\.)(layers?|h|blocks?)\.\d+\.")
+"""Names of weights inside a stack of layers."""
+SHOWN = 3
 
 
-def load_classifier(folder: Path, labels: Sequence[str], *, dropout: float | None, seed: int) -> PreTrainedModel:
-    """The base with a fresh classification head, in fp32; the head depends on the seed alone."""
-    config = AutoConfig.from_pretrained(folder, **SAFE)
+def load_classifier(
+    folder: Path,
+    labels: Sequence[str],
+    *,
+    dropout: float | None,
+    seed: int,
+    pad_id: int | None = None,
+    adapter: Path | None = None,
+) -> PreTrainedModel:
+    """The base with a fresh classification head, in fp32; the head depends on the seed alone.
+
+    A decoder reads a row's class off its last token before the padding, so it must be told `pad_id`. With `adapter`,
+    the base is that of a tuned model: its adapter is merged in. Raises RunError for a base that is not whole.
+    """
+    config = _config(folder, dropout)
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
     config.problem_type = "single_label_classification"
-    if dropout is not None:
-        set_dropout(config, dropout)
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    if pad_id is not None:
+        config.pad_token_id = config.get_text_config().pad_token_id = pad_id
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(child_seed(seed, "head"))
-        return _from_pretrained(AutoModelForSequenceClassification, folder, config)
+        model, missing = _from_pretrained(AutoModelForSequenceClassification, folder, config)
+    trunk = f"{model.base_model_prefix}."
+    lost = [name for name in missing if name.startswith(trunk) and ".pooler." not in f".{name}"]
+    if lost:
+        raise _incomplete(folder, f"lacks the weights {_some(lost)}")
+    return model if adapter is None else merged(load_with_adapter(model, adapter))[0]
 
 
-def load_tuned(folder: Path) -> PreTrainedModel:
-    """A tuned classifier as it was saved, in eval mode."""
-    with _quiet():
-        config = AutoConfig.from_pretrained(folder, **SAFE)
-        model = _from_pretrained(AutoModelForSequenceClassification, folder, config)
-    model.eval()
-    return model
+def load_causal(folder: Path, *, dropout: float | None, adapter: Path | None = None) -> PreTrainedModel:
+    """The base that continues texts, in fp32. Raises RecipeError where the base lacks its language head."""
+    return _load_writer("causal", folder, dropout, adapter)
+
+
+def load_seq2seq(folder: Path, *, dropout: float | None, adapter: Path | None = None) -> PreTrainedModel:
+    """The base that writes a text from a text, in fp32. Raises RecipeError where the base lacks its language head."""
+    return _load_writer("seq2seq", folder, dropout, adapter)
+
+
+def load_masked(folder: Path, *, dropout: float | None, adapter: Path | None = None) -> PreTrainedModel:
+    """The base that fills masked tokens in, in fp32. Raises RecipeError where the base lacks its language head."""
+    return _load_writer("masked", folder, dropout, adapter)
+
+
+def load_tuned(
+    folder: Path, base_folder: Path | None = None, *, base_adapter: Path | None = None
+) -> PreTrainedModel | PeftModel:
+    """A tuned classifier as it was saved, in eval mode; an adapter is laid over the base in `base_folder`, into which
+    `base_adapter` is merged first where that base was tuned itself.
+    """
+    if not has_adapter(folder):
+        model, missing = _from_pretrained(AutoModelForSequenceClassification, folder, _config(folder, None))
+        if missing:
+            raise _incomplete(folder, f"lacks the weights {_some(missing)}")
+        model.eval()
+        return model
+    labels = AutoConfig.from_pretrained(folder, **SAFE)
+    names = [labels.id2label[n] for n in range(labels.num_labels)]
+    below = _needed(base_folder, folder)
+    base = load_classifier(below, names, dropout=None, seed=0, pad_id=labels.pad_token_id, adapter=base_adapter)
+    return load_with_adapter(base, folder)
+
+
+def load_tuned_text(
+    folder: Path, base_folder: Path | None, layout: Layout, *, base_adapter: Path | None = None
+) -> PreTrainedModel | PeftModel:
+    """A tuned model that writes, as it was saved, in eval mode; an adapter is laid over the base in `base_folder`, into
+    which `base_adapter` is merged first where that base was tuned itself.
+    """
+    if not has_adapter(folder):
+        model = _load_writer(layout, folder, None, None)
+        model.eval()
+        return model
+    base = _load_writer(layout, _needed(base_folder, folder), None, base_adapter)
+    return load_with_adapter(base, folder)
 
 
 def load_trunk(folder: Path) -> PreTrainedModel:
     """The base without a head, in fp32 and eval mode."""
-    with _quiet():
-        model = _from_pretrained(AutoModel, folder, AutoConfig.from_pretrained(folder, **SAFE))
+    model, missing = _from_pretrained(AutoModel, folder, _config(folder, None))
+    lost = [name for name in missing if not name.startswith("pooler.")]
+    if lost:
+        raise _incomplete(folder, f"lacks the weights {_some(lost)}")
     model.eval()
     return model
 
 
 def set_dropout(config: Any, probability: float) -> None:
     """Every dropout probability in the configuration is `probability`."""
-    for name, value in config.to_dict().items():
-        if ("dropout" in name or "pdrop" in name) and (isinstance(value, float) or value == 0):
-            setattr(config, name, probability)
+    for part in {id(c): c for c in (config, config.get_text_config())}.values():
+        for name, value in part.to_dict().items():
+            if ("dropout" in name or "pdrop" in name) and (isinstance(value, float) or value == 0):
+                setattr(part, name, probability)
 
 
-def save_model(model: PreTrainedModel, folder: Path) -> None:
-    """The folder holds configuration and weights in Hugging Face layout, as safetensors."""
+def save_model(model: PreTrainedModel | PeftModel, folder: Path, *, special: SpecialIds | None = None) -> None:
+    """The folder holds configuration and weights in Hugging Face layout, or an adapter in peft's, as safetensors.
+
+    With `special`, generation by any other program ends at the same tokens.
+    """
+    generation = getattr(model, "generation_config", None)
+    if special is not None and generation is not None:
+        generation.eos_token_id = sorted(special.stops) or None
+        generation.pad_token_id = special.pad
     with _quiet():
-        model.save_pretrained(folder)
+        if isinstance(model, PreTrainedModel):
+            model.save_pretrained(folder)
+        else:
+            save_adapter(model, folder)
 
 
-def _from_pretrained(auto: Any, folder: Path, config: Any) -> PreTrainedModel:
+def _load_writer(layout: Layout, folder: Path, dropout: float | None, adapter: Path | None) -> PreTrainedModel:
+    if layout not in WRITERS:
+        raise ValueError(f"a model of the layout {layout!r} predicts no tokens")
+    config = _config(folder, dropout)
+    if type(config) not in WRITERS[layout]._model_mapping:
+        given = f"{config.model_type}, which has no {layout} language head"
+        raise RecipeError(Problem("model.name", given, f"a {layout} base", "choose another base, or another task"))
+    model, missing = _from_pretrained(WRITERS[layout], folder, config)
+    if any(IN_LAYERS.search(name) for name in missing):
+        raise _incomplete(folder, f"lacks the weights {_some(missing)}")
+    if missing:
+        given = f"the base lacks its language head: {_some(missing)}"
+        remedy = "choose a base that was saved with its head, or another task"
+        raise RecipeError(Problem("model.name", given, f"a {layout} base with its language head", remedy))
+    return model if adapter is None else merged(load_with_adapter(model, adapter))[0]
+
+
+def _config(folder: Path, dropout: float | None) -> Any:
     try:
-        model: PreTrainedModel = auto.from_pretrained(
-            folder, config=config, use_safetensors=True, dtype=torch.float32, **SAFE
-        )
+        config = AutoConfig.from_pretrained(folder, **SAFE)
+    except (OSError, ValueError) as fault:
+        raise _incomplete(folder, f"has no usable config.json: {str(fault).splitlines()[0]}") from fault
+    if dropout is not None:
+        set_dropout(config, dropout)
+    return config
+
+
+def _from_pretrained(auto: Any, folder: Path, config: Any) -> tuple[PreTrainedModel, list[str]]:
+    """The model, and the names of weights that its files do not hold. Left-over weights of other heads are none of
+    ours; those of layers mean that the model is not the one its configuration describes.
+    """
+    try:
+        with _quiet():
+            model, told = auto.from_pretrained(
+                folder,
+                config=config,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **SAFE,
+            )
     except (OSError, ValueError, RuntimeError) as fault:
-        given = f"cannot be loaded: {str(fault).splitlines()[0]}"
-        raise RunError(
-            Problem(str(folder), given, "a whole model in Hugging Face layout", "fetch or write it again")
-        ) from fault
-    return model
+        raise _incomplete(folder, f"cannot be loaded: {str(fault).splitlines()[0]}") from fault
+    foreign = [name for name in told["unexpected_keys"] if IN_LAYERS.search(name)]
+    if foreign:
+        raise _incomplete(folder, f"holds weights that its configuration has no place for: {_some(foreign)}")
+    return model, sorted(told["missing_keys"])
+
+
+def _needed(base_folder: Path | None, folder: Path) -> Path:
+    if base_folder is None:
+        given = "holds an adapter, and the base it was trained on is not given"
+        raise RunError(Problem(str(folder), given, "the base beside the adapter", "name the base, or merge it first"))
+    return base_folder
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(sorted(names)[:SHOWN]) + more
+
+
+def _incomplete(folder: Path, given: str) -> RunError:
+    return RunError(Problem(str(folder), given, "a whole model in Hugging Face layout", "fetch or write it again"))
 
 
 @contextlib.contextmanager

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tunewright.core.codec import to_data
-from tunewright.core.errors import DataError, RecipeError, RunError, TunewrightError
+from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
+from tunewright.core.errors import RecipeError, TunewrightError
 from tunewright.core.rows import Finding
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.hub import HUB
 from tunewright.data.hub import cached as cached_data
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
+from tunewright.pipeline.checked import Checked, Fault, faults_of
 from tunewright.pipeline.context import Context
+from tunewright.pipeline.outlook import detectable, power_findings
+from tunewright.pipeline.show import show_rows
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
 from tunewright.recipe.load import load_recipe
 from tunewright.training.fit import total_steps
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tunewright.core.rows import Profile
     from tunewright.data.prepare import Prepared
     from tunewright.models.base import Base, BaseFacts
+    from tunewright.recipe.judge import ConditionSpec
     from tunewright.recipe.recipe import Recipe
     from tunewright.recipe.train import TrainSpec
 
@@ -33,71 +36,55 @@ FAR = 10.0
 """A learning rate this many times off the known range is a slip of the pen more often than a choice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What a check found, and what a run would do."""
-
-    findings: tuple[Finding, ...]
-    plan: tuple[str, ...] = ()
-
-    @property
-    def errors(self) -> int:
-        """Findings that stop a run."""
-        return self.count("error")
-
-    def count(self, severity: str) -> int:
-        """Findings of one severity."""
-        return sum(finding.severity == severity for finding in self.findings)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The check as JSON data."""
-        found = [to_data(finding) for finding in self.findings]
-        return {"fit_to_run": self.errors == 0, "findings": found, "plan": list(self.plan)}
-
-
-def check_recipe(path: Path, overrides: Sequence[str] = ()) -> Checked:
+def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) -> Checked:
     """All findings in one pass. Raises RecipeError only for a recipe that cannot be read at all; touches no network."""
     context = Context(load_recipe(path, overrides))
-    recipe = context.recipe
-    findings: list[Finding] = []
-    base: Base | None = None
-    facts: BaseFacts | None = None
-    try:
-        base = find_local(recipe.model, context.folder)
-        facts = read_facts(base, recipe.model.name)
-    except TunewrightError as fault:
-        findings += _stopping(fault, "model")
-    if facts is not None:
-        findings += [*_base_findings(context, base, facts), *_rate_findings(recipe, facts)]
+    base, facts, faults = _base(context)
+    faults += _task_faults(context, facts)
+    here = base is not None and not faults
+    faults += _gate_faults(context.recipe)
     prepared: Prepared | None = None
-    if facts is not None and not any(f.severity == "error" for f in findings):
-        prepared, found = _data(context, here=base is not None)
-        findings += found
-    ratio = prepared.profile.imbalance_ratio if prepared else None
-    findings += _gate_findings(recipe, ratio)
-    plan = _plan(context, prepared.profile) if prepared else ()
-    return Checked(tuple(findings), plan)
+    notes = [*_base_notes(context.recipe, base, facts), *_rate_findings(context.recipe, facts)] if facts else []
+    if not any(fault.problem.place == "task" for fault in faults):
+        prepared, unread, found = _data(context, here=here)
+        faults, notes = faults + unread, notes + found
+    profile = prepared.profile if prepared else None
+    if profile is not None:
+        notes += profile.findings
+        notes += power_findings(profile.splits["test"].labels) if context.recipe.task == "classification" else []
+    notes += _gate_findings(context.recipe, profile.imbalance_ratio if profile else None)
+    plan = _plan(context, profile) if profile is not None and not faults else ()
+    shown = show_rows(context, prepared.splits["train"], show) if show and here and prepared is not None else []
+    return Checked(tuple(faults), tuple(notes), plan, tuple(shown))
 
 
-def _stopping(fault: TunewrightError, kind: str) -> list[Finding]:
-    return [
-        Finding(
-            kind, "error", f"{p.place}: {p.given}" + (f"; expected {p.expected}" if p.expected else ""), 1, (), p.remedy
-        )
-        for p in fault.problems
-    ]
+def _base(context: Context) -> tuple[Base | None, BaseFacts | None, list[Fault]]:
+    """The base where it is on this machine, what is known of it without its weights, and what is wrong with it."""
+    base: Base | None = None
+    try:
+        base = find_local(context.recipe.model, context.folder)
+        return base, read_facts(base, context.recipe.model.name), []
+    except TunewrightError as fault:
+        return base, None, faults_of(fault)
 
 
-def _base_findings(context: Context, base: Base | None, facts: BaseFacts) -> Iterator[Finding]:
+def _task_faults(context: Context, facts: BaseFacts | None) -> list[Fault]:
+    """A task that this version lacks, a base that cannot do it, layers that it has not."""
     from tunewright.models.freeze import require_layers  # noqa: PLC0415  # brings torch in
-    from tunewright.pipeline.tasks import task_of  # noqa: PLC0415
+    from tunewright.pipeline.tasks import require_task, task_of  # noqa: PLC0415
 
     recipe = context.recipe
     try:
-        task_of(recipe.task, facts, recipe.model.name)
-        require_layers(recipe.train.method, facts.layers)
+        require_task(recipe.task)
+        if facts is not None:
+            task_of(recipe.task, facts, recipe.model.name)
+            require_layers(recipe.train.method, facts.layers)
     except RecipeError as fault:
-        yield from _stopping(fault, "model")
+        return faults_of(fault)
+    return []
+
+
+def _base_notes(recipe: Recipe, base: Base | None, facts: BaseFacts) -> Iterator[Finding]:
     if base is None:
         message = f"{recipe.model.name} is not on this machine: neither its files nor the data's lengths were checked"
         yield Finding(
@@ -119,7 +106,7 @@ def _rate_findings(recipe: Recipe, facts: BaseFacts) -> Iterator[Finding]:
         return
     if facts.parameters is None:
         return
-    known = rate_range(recipe.train.method.kind, facts.parameters)
+    known = rate_range(recipe.train.method.kind, facts.parameters, facts.family)
     if not known.low / FAR < lr < known.high * FAR:
         side = "above" if lr > known.high else "below"
         size = f"{recipe.train.method.kind} tuning of {facts.parameters / 1e6:.0f}M parameters"
@@ -130,8 +117,8 @@ def _rate_findings(recipe: Recipe, facts: BaseFacts) -> Iterator[Finding]:
         yield Finding("learning_rate", "warning", message, 1, (), f"try {known.default:g}, or write `lr: auto`")
 
 
-def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Finding]]:
-    """The prepared data with its findings; `here` says whether the base is, whose tokenizer measures the texts."""
+def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Fault], list[Finding]]:
+    """The prepared data, or what is wrong with it; `here` says whether the base's tokenizer can measure the texts."""
     from tunewright.pipeline.prepare import prepared_rows  # noqa: PLC0415
 
     data = context.recipe.data
@@ -140,42 +127,59 @@ def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Findin
         absent = [s for s in sources if s.startswith(HUB) and not cached_data(s)]
         if absent:
             message = f"{', '.join(absent)} is not on this machine: its rows were not checked"
-            return None, [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
-        prepared = prepared_rows(context, None if here else _Unmeasured())
-    except (DataError, RecipeError, RunError) as fault:
-        return None, _stopping(fault, "data")
-    return prepared, list(prepared.profile.findings)
+            return None, [], [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
+        return prepared_rows(context, None if here else _Unmeasured()), [], []
+    except TunewrightError as fault:
+        return None, faults_of(fault), []
 
 
 class _Unmeasured:
-    """Stands for the tokenizer of a base that is not here: no text has a length, so no finding speaks of one."""
+    """Stands for the encoder of a base that is not here: no text has a length, so no finding speaks of one."""
 
+    layout: Layout = "classes"
     max_tokens = 0
     fingerprint = ""
+    special = SpecialIds(None, None, 0, frozenset())
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return [[] for _ in texts]
+    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
+        return [EncodedRow([]) for _ in rows]
 
-    def cut(self, ids: Sequence[int], max_tokens: int) -> list[int]:  # noqa: ARG002  # the signature of the Protocol
-        return list(ids)
+    def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:  # noqa: ARG002  # the signature of the Protocol
+        return row
+
+    def length(self, row: EncodedRow) -> int:
+        return len(row.input_ids)
 
 
 def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Finding]:
-    from tunewright.evaluation.gate import IMBALANCED, require_possible  # noqa: PLC0415
-    from tunewright.pipeline.tasks import TASKS  # noqa: PLC0415  # brings torch in
+    from tunewright.evaluation.gate import IMBALANCED  # noqa: PLC0415
 
-    conditions = recipe.gate.conditions
-    if conditions is None:
-        conditions = TASKS[recipe.task].conditions(imbalance_ratio) if recipe.task in TASKS else []
+    conditions = _conditions(recipe, imbalance_ratio)
     metrics = {c.metric for c in conditions if isinstance(c, BetterThan | Floor)}
     guarded = any(isinstance(c, ClassFloor) for c in conditions)
     if metrics == {"accuracy"} and not guarded and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
         message = f"the gate looks at accuracy alone, and the largest class is {imbalance_ratio:.1f} times the smallest"
         yield Finding("gate_on_accuracy", "warning", message, 1, (), "add a condition on macro_f1, or a class_floor")
+
+
+def _gate_faults(recipe: Recipe) -> list[Fault]:
+    """Conditions that no model could pass."""
+    from tunewright.evaluation.gate import require_possible  # noqa: PLC0415
+
     try:
-        require_possible(conditions, recipe.evaluation)
+        require_possible(_conditions(recipe, None), recipe.evaluation, recipe.task)
     except RecipeError as fault:
-        yield from _stopping(fault, "gate")
+        return faults_of(fault)
+    return []
+
+
+def _conditions(recipe: Recipe, imbalance_ratio: float | None) -> list[ConditionSpec]:
+    """The gate's conditions: the recipe's, else the task's own."""
+    from tunewright.pipeline.tasks import conditions_of  # noqa: PLC0415  # brings torch in
+
+    if recipe.gate.conditions is not None:
+        return recipe.gate.conditions
+    return conditions_of(recipe.task, imbalance_ratio)
 
 
 def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
@@ -186,6 +190,7 @@ def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
     return (
         f"run directory: {context.run.path}",
         f"rows: {sizes}; {len(profile.labels)} labels",
+        f"test: {detectable(profile.splits['test'].rows)}",
         f"training: {steps} steps of {spec.batch_size} examples, {spec.method.kind} tuning of {base}",
         f"on the way: {_on_the_way(spec, steps, steps_per_epoch(rows, spec.batch_size))}",
         "stages: prepare, baseline, train, evaluate, gate, report; unchanged ones are skipped",

@@ -14,7 +14,8 @@ from tunewright.pipeline.stages import RunFolder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tunewright.core.protocols import Observer
+    from tunewright.core.protocols import Observer, PromptEncoder, RowEncoder
+    from tunewright.models.template import ChatTemplate
     from tunewright.models.tokenizer import SettledTokenizer
     from tunewright.pipeline.tasks import Task
     from tunewright.recipe.load import LoadedRecipe
@@ -86,6 +87,26 @@ class Context:
         from tunewright.models.tokenizer import load_tokenizer  # noqa: PLC0415  # brings transformers in
 
         return load_tokenizer(self.base, self.facts, max_tokens=self.recipe.model.max_tokens)
+
+    @cached_property
+    def template(self) -> ChatTemplate | None:
+        """The settled chat template of a task whose rows are conversations; None for other tasks."""
+        from tunewright.models.template import settle_template  # noqa: PLC0415  # brings transformers in
+
+        if not self.task.chats:
+            return None
+        return settle_template(self.tokenizer, self.recipe.model.template, self.folder)
+
+    @cached_property
+    def encoder(self) -> RowEncoder:
+        """What encodes the rows while no labels are known: a text's tokens do not depend on them."""
+        return self.task.encoder(self.tokenizer, self.template, ())
+
+    @property
+    def prompt_encoder(self) -> PromptEncoder:
+        """The encoder of a task whose targets are texts."""
+        encoder: PromptEncoder = self.encoder  # type: ignore[assignment]  # the task table pairs it with such a task
+        return encoder
 
     @cached_property
     def task(self) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +13,22 @@ from ruamel.yaml.comments import CommentedMap
 
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import atomic_write
+from tunewright.data.hub import HUB
 from tunewright.data.sniff import Sniffed, sniff
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
+from tunewright.pipeline.outlook import sniffed_findings
 from tunewright.recipe.model import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+MANY = 4
 SMALL = 2_000
 """Rows below which more passes are proposed: a pass is few steps."""
+
+VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2
+"""Shares of the rows proposed for a file that holds no such split itself."""
 
 SMALL_STEPS = 200
 """Optimiser steps aimed at on small data."""
@@ -39,23 +46,33 @@ class ProposedRecipe:
     def as_dict(self, *, written: bool) -> dict[str, Any]:
         """The proposal as JSON data."""
         found = {k: v for k, v in asdict(self.sniffed).items() if k != "columns"}
+        found |= {"splits": list(self.sniffed.splits), "warnings": list(self.sniffed.warnings)}
         return {"recipe": str(self.path), "written": written, "reasons": list(self.reasons), "found": found}
 
 
 def propose(data: Path, out: Path, *, model: str) -> ProposedRecipe:
     """A recipe for the file, its reasons in words. Raises DataError or RecipeError where none can be proposed."""
+    _refuse_recipe(data)
     found = sniff(data)
     if found.input is None or found.target is None or found.task is None:
         columns = ", ".join(repr(column.name) for column in found.columns)
         given = f"no text with a label was recognised among the columns {columns}: {found.task_reason}"
         remedy = "write a recipe with data.input and data.target, or name the columns so that they can be recognised"
         raise RecipeError(Problem(str(data), given, "a column of texts and one of labels", remedy))
-    recipe = _recipe(found, os.path.relpath(str(data), str(out.parent)), model)
+    path = str(data) if str(data).startswith(HUB) else os.path.relpath(str(data), str(out.parent))
+    recipe = _recipe(found, path, model)
     stream = _Text()
     yaml = YAML()
     yaml.width = 1000
     yaml.dump(recipe, stream)
     return ProposedRecipe(out, stream.text, tuple(_reasons(found)), found)
+
+
+def _refuse_recipe(data: Path) -> None:
+    """Raises RecipeError for a recipe where data belongs, by its ending."""
+    if data.suffix.lower() in {".yaml", ".yml"} and data.is_file():
+        remedy = f"name the data file; `tunewright check {shlex.quote(str(data))}` looks at a recipe"
+        raise RecipeError(Problem(str(data), "is a YAML file, as recipes are", "a data file", remedy))
 
 
 def write_recipe(proposal: ProposedRecipe, *, force: bool) -> None:
@@ -85,21 +102,33 @@ def _recipe(found: Sniffed, data: str, model: str) -> CommentedMap:
     _put(recipe, "model", model, "the pretrained base: starter/encoder, a local folder, or a hub name")
     recipe["data"] = _data(found, data)
     _put(recipe, "task", found.task, found.task_reason)
-    split = CommentedMap()
-    _put(split, "kind", "stratified", "labels keep their shares; the test rows are frozen in tunewright.lock")
-    _put(split, "validation", 0.1, "share of rows that chooses the checkpoint")
-    _put(split, "test", 0.2, "share of rows that judges; never trained on")
-    recipe["split"] = split
+    split = _split(found)
+    if split is not None:
+        recipe["split"] = split
     recipe["train"] = _train(found, model)
     _put(recipe, "seed", 13, "root of all randomness; try others to see how much the score varies")
     return recipe
+
+
+def _split(found: Sniffed) -> CommentedMap | None:
+    """How training rows are divided, for the splits that the source does not hold itself."""
+    carved = {"validation", "test"} - set(found.splits)
+    if not carved:
+        return None
+    split = CommentedMap()
+    _put(split, "kind", "stratified", "labels keep their shares; the test rows are frozen in tunewright.lock")
+    if "validation" in carved:
+        _put(split, "validation", VALIDATION_SHARE, "share of rows that chooses the checkpoint")
+    if "test" in carved:
+        _put(split, "test", TEST_SHARE, "share of rows that judges; never trained on")
+    return split
 
 
 def _data(found: Sniffed, path: str) -> CommentedMap:
     assert found.input is not None
     assert found.target is not None
     data = CommentedMap()
-    _put(data, "train", path, f"{found.format}, {found.rows:,} records")
+    _put(data, "train", path, "; ".join(_parts(found)) or f"{found.format}, {found.rows:,} records")
     if found.write_encoding:
         _put(data, "encoding", found.encoding, "detected; it is not UTF-8, so it must be named")
     _put(data, "input", found.input.column, found.input.reason)
@@ -142,7 +171,7 @@ def _rate(model: str) -> float | None:
     """The rate that `auto` would take, where the base is on this machine or well known."""
     spec = ModelSpec(name=model)
     facts = read_facts(find_local(spec, Path()), model)
-    return rate_range("full", facts.parameters).default if facts.parameters is not None else None
+    return rate_range("full", facts.parameters, facts.family).default if facts.parameters is not None else None
 
 
 def _put(mapping: CommentedMap, key: str, value: object, comment: str) -> None:
@@ -155,14 +184,27 @@ def _reasons(found: Sniffed) -> list[str]:
     assert found.target is not None
     encoding = f", {found.encoding}" if found.encoding else ""
     lines = [f"{found.source}: {found.format}{encoding}, {found.rows:,} records"]
+    lines += _parts(found)
     lines.append(f"task {found.task}: {found.task_reason}")
     for field, proposal in _chosen(found).items():
         lines.append(f"data.{field} {proposal.column!r}: {proposal.reason}")
     if found.label_map:
         lines.append(f"data.label_map: {len(found.label_map)} spelling variants of labels; read them through")
     lines += [f"or: {alternative}" for alternative in found.alternatives]
-    lines += [f"warning: {warning}" for warning in found.warnings]
+    for finding in (*found.findings, *sniffed_findings(found, test_share=TEST_SHARE)):
+        lines.append(f"{finding.severity}: {finding.message}")
+        if finding.remedy:
+            lines.append(f"    remedy: {finding.remedy}")
     return lines
+
+
+def _parts(found: Sniffed) -> list[str]:
+    """Which files of a folder are taken for which split."""
+    return [f"{part.split}: {_listed(part.files)} ({part.rows:,} records)" for part in found.parts]
+
+
+def _listed(files: Sequence[str]) -> str:
+    return ", ".join(files) if len(files) <= MANY else f"{files[0]} to {files[-1]}, {len(files)} files"
 
 
 def _chosen(found: Sniffed) -> Mapping[str, Any]:

@@ -1,38 +1,42 @@
-"""A tuned model put to use: texts or a file in, labels with probabilities out."""
+"""A tuned model put to use: texts or a file in, labels with probabilities or written answers out."""
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from tunewright.core.errors import DataError, Problem, RecipeError, RunError
+from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.files import atomic_write
-from tunewright.data.columns import recognised
-from tunewright.data.normalise import clean_text
-from tunewright.data.read import read_table
-from tunewright.data.words import column_names
+from tunewright.core.generated import Decoding
+from tunewright.core.text import ESCAPED
+from tunewright.data.normalise import clean_asked, clean_text
+from tunewright.data.overlength import overlength_policy
 from tunewright.inference.classify import TunedClassifier
-from tunewright.models.base import Base, read_facts
-from tunewright.models.load import load_tuned
-from tunewright.models.tokenizer import load_tokenizer
-from tunewright.pipeline.stages import RunFolder, intact, read_manifest
-from tunewright.recipe.data import CleanSpec, DataSpec
+from tunewright.pipeline.decoding import MAX_NEW_TOKENS
+from tunewright.pipeline.prompts import Prompt, prompt_of, prompts_of
+from tunewright.pipeline.texts import Row, rows_of
+from tunewright.pipeline.tuned import open_run
 from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from tunewright.pipeline.stages import Manifest
+    from tunewright.pipeline.tuned import TunedRun
+
+SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One classified text."""
+    """One classified text, with the place it came from to join by."""
 
+    line: int | None
+    """Line of its file where the record begins (its number, where a format has no lines); None for a text given."""
+    id: str | int | None
+    """What the file's id column says; None without one."""
     text: str
     label: str
     probability: float
@@ -43,92 +47,155 @@ class Prediction:
         return asdict(self)
 
 
-def predict_rows(run: Path, *, texts: Sequence[str], file: Path | None, column: str | None) -> list[Prediction]:
-    """The tuned model's answer to each text, in order; texts are cleaned as the training rows were.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was written for one prompt, with the place it came from to join by."""
 
-    Raises RecipeError without texts, RunError without a whole model.
+    line: int | None
+    """As for a Prediction."""
+    id: str | int | None
+    text: str
+    """What was asked; of a conversation, the words of its turns."""
+    answer: str
+    stopped: bool
+    """Whether it ended of its own accord, and not at a limit."""
+    new_tokens: int
+    decoding: Decoding
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer as JSON data."""
+        return asdict(self)
+
+
+def predict_rows(
+    run: Path, *, texts: Sequence[str], file: Path | None, column: str | None, decoding: Decoding | None = None
+) -> list[Prediction] | list[Answer]:
+    """The tuned model's answer to each text, then to each row of the file, in order; cleaned as the training rows were.
+
+    A classifier gives predictions; a model that writes gives answers, by `decoding` or greedily. Raises RecipeError
+    without a run or texts, RunError without a whole model, DataError for a row without a text, or one that leaves no
+    room for an answer.
     """
+    tuned = open_run(run)
     if not texts and file is None:
         raise RecipeError(Problem("predict", "no texts", "--text or --file", 'tunewright predict RUN --text "…"'))
-    declares = _training(run).declares
-    clean = _cleaning(run, declares)
-    model = load_classifier(run)
-    rows = [*texts, *(_texts_of(file, column, learned=declares.get("input")) if file is not None else ())]
-    cleaned = [clean_text(text, clean) for text in rows]
-    empty = [str(number) for number, text in enumerate(cleaned, start=1) if not text.strip()]
-    if empty:
-        given = f"{len(empty)} of {len(rows)} texts are empty: number {', '.join(empty[:5])}"
-        remedy = "leave them out: a model answers an empty text too, and the answer means nothing"
-        raise DataError(Problem("predict", given, "a text in every row", remedy))
-    probabilities_NK = model.probabilities(cleaned)
-    best_N = probabilities_NK.argmax(axis=1)
-    return [
-        Prediction(text, model.labels[best], float(row[best]), dict(zip(model.labels, map(float, row), strict=True)))
-        for text, best, row in zip(rows, best_N, probabilities_NK, strict=True)
-    ]
-
-
-def _training(run: Path) -> Manifest:
-    """What the training says of itself. The run's recipe may have moved on since: every stage writes it anew."""
-    manifest = read_manifest(_root(run) / "training" / "manifest.json")
-    if manifest is None:
-        expected = "a run directory with a finished training"
-        raise RunError(
-            Problem(str(run), "holds no tuned model", expected, "tunewright run RECIPE, then name runs/<name>")
-        )
-    return manifest
-
-
-def _cleaning(run: Path, declares: Mapping[str, Any]) -> CleanSpec:
-    """The cleaning that the texts of the training went through."""
-    try:
-        return CleanSpec.model_validate(declares.get("clean"))
-    except ValidationError as fault:
-        given = "does not say how the texts of its training were cleaned"
-        remedy = "run the recipe again to train it anew"
-        raise RunError(Problem(str(run), given, "a training of this version", remedy)) from fault
-
-
-def _root(run: Path) -> Path:
-    """The run directory of a run or of its `model/`; a run may itself be called `model`."""
-    return run.parent if run.name == "model" and not (run / "training").is_dir() else run
+    if tuned.task_name == "classification":
+        if decoding is not None:
+            given = "a run that classifies writes nothing that could be decoded"
+            raise RecipeError(Problem("predict", given, "texts alone", "leave the options of decoding out"))
+        return _classified(tuned, texts, file, column)
+    return _answered(tuned, texts, file, column, decoding or Decoding(MAX_NEW_TOKENS))
 
 
 def load_classifier(run: Path) -> TunedClassifier:
     """The tuned classifier of a run directory, or of its `model/`, its files checked against the manifest."""
-    root = _root(run)
-    folder = root / "model"
-    if not intact(RunFolder(root), _training(run)):
-        remedy = "run the recipe again to train it anew"
-        raise RunError(
-            Problem(str(folder), "is not the model that was trained", "the files as they were saved", remedy)
+    return _classifier(open_run(run))
+
+
+def write_rows(path: Path, rows: Sequence[Prediction] | Sequence[Answer]) -> None:
+    """The file holds one JSON line a row."""
+    atomic_write(path, "".join(f"{json_line(row)}\n" for row in rows).encode())
+
+
+def json_line(row: Prediction | Answer) -> str:
+    """The row as one line of JSON, which can neither colour nor move anything on a terminal."""
+    text = json.dumps(row.as_dict(), ensure_ascii=False)
+    return "".join(json.dumps(c)[1:-1] if unicodedata.category(c) in ESCAPED else c for c in text)
+
+
+def _classified(tuned: TunedRun, texts: Sequence[str], file: Path | None, column: str | None) -> list[Prediction]:
+    learned = tuned.declares.get("input")
+    given = [Row(text) for text in texts]
+    named = learned if isinstance(learned, str) else None
+    rows = [*given, *(rows_of(file, column, learned=named) if file is not None else ())]
+    cleaned = [clean_text(row.text, tuned.cleaning) for row in rows]
+    _require_texts([(row.line, text) for row, text in zip(rows, cleaned, strict=True)], file)
+    model = _classifier(tuned)
+    probabilities_NK = model.probabilities(cleaned)
+    best_N = probabilities_NK.argmax(axis=1)
+    return [
+        Prediction(
+            line=row.line,
+            id=row.id,
+            text=row.text,
+            label=model.labels[best],
+            probability=float(of_K[best]),
+            probabilities=dict(zip(model.labels, map(float, of_K), strict=True)),
         )
-    base = Base(str(folder), "folder", folder, "")
-    tokenizer = load_tokenizer(base, read_facts(base, str(folder)), max_tokens=None)
-    return TunedClassifier(load_tuned(folder), tokenizer, device=pick_device())
+        for row, best, of_K in zip(rows, best_N, probabilities_NK, strict=True)
+    ]
 
 
-def write_rows(path: Path, rows: Sequence[Prediction]) -> None:
-    """The file holds one JSON line a prediction."""
-    atomic_write(path, "".join(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in rows).encode())
+def _answered(
+    tuned: TunedRun, texts: Sequence[str], file: Path | None, column: str | None, decoding: Decoding
+) -> list[Answer]:
+    if tuned.task.layout == "masked":
+        given = f"{tuned.path} fills in masked tokens, and writes no text"
+        remedy = "tune it further for a task of its own: write `model: run:NAME` in another recipe"
+        raise RecipeError(Problem("predict", given, "a run whose model writes or classifies", remedy))
+
+    def clean(text: str) -> str:
+        return clean_asked(text, tuned.cleaning, tuned.task_name)
+
+    task = tuned.task_name
+    prompts = [Prompt(prompt_of(text, task, clean)) for text in texts]
+    if file is not None:
+        prompts += prompts_of(file, column, learned=tuned.data_spec, task=task, clean=clean)
+    _require_texts([(prompt.line, prompt.content.input) for prompt in prompts], file)
+    _require_room(tuned, prompts, file)
+    found = tuned.writer().generate([prompt.content for prompt in prompts], decoding)
+    return [
+        Answer(
+            line=prompt.line,
+            id=prompt.id,
+            text=prompt.content.input,
+            answer=answer.text,
+            stopped=answer.stopped,
+            new_tokens=answer.new_tokens,
+            decoding=decoding,
+        )
+        for prompt, answer in zip(prompts, found, strict=True)
+    ]
 
 
-def _texts_of(file: Path, column: str | None, *, learned: str | None) -> list[str]:
-    """The texts of a file: of the column named, else of the one learned from, else of one recognised by its name."""
-    table = read_table(str(file), folder=Path(), spec=DataSpec(train=str(file)))
-    names = [name for name in table.frame.columns if not name.startswith("__")]
-    found = names if len(names) == 1 else recognised(names, column_names("input"))
-    name = column or (learned if learned in names else found[0] if len(found) == 1 else None)
-    if name is None or name not in names:
-        given = f"no column {column!r}" if column else "it is not clear which column holds the text"
-        raise RecipeError(Problem(str(file), given, f"one of: {', '.join(names)}", "name it with --column"))
-    values = table.frame[name].to_list()
+def _classifier(tuned: TunedRun) -> TunedClassifier:
+    return TunedClassifier(tuned.load(), tuned.tokenizer, device=pick_device())
+
+
+def _require_texts(texts: Sequence[tuple[int | None, str]], file: Path | None) -> None:
+    """Raises DataError naming the places of texts that are empty, or empty once cleaned."""
+    faults = [_place(number, line) for number, (line, text) in enumerate(texts, start=1) if not text.strip()]
+    if faults:
+        given = f"{len(faults)} of {len(texts)} texts are empty: {_some(faults)}"
+        remedy = "leave them out: a model answers an empty text too, and the answer means nothing"
+        raise DataError(Problem(_source(file), given, "a text in every row", remedy))
+
+
+def _require_room(tuned: TunedRun, prompts: Sequence[Prompt], file: Path | None) -> None:
+    """Raises DataError naming the prompts that leave no token to answer with; a source may be cut as in training."""
+    encoder, to_text = tuned.prompt_encoder, tuned.task.layout == "seq2seq"
+    if to_text and overlength_policy(tuned.declares["overlength"], tuned.task_name) == "truncate":
+        return
+    most = encoder.max_tokens + to_text
+    lengths = [len(encoder.prompt_ids(prompt.content)) for prompt in prompts]
     faults = [
-        line
-        for line, value in zip(table.frame["__line__"].to_list(), values, strict=True)
-        if not isinstance(value, str)
+        f"{_place(number, prompt.line)} ({length:,} tokens)"
+        for number, (prompt, length) in enumerate(zip(prompts, lengths, strict=True), start=1)
+        if length >= most
     ]
     if faults:
-        given = f"{len(faults)} rows without a text in {name!r}, the first in line {faults[0]}"
-        raise DataError(Problem(str(file), given, "a text in every row", "fill or remove these rows"))
-    return values
+        given = f"{len(faults)} of {len(prompts)} prompts leave no room for an answer: {_some(faults)}"
+        expected = f"fewer tokens than {most:,}"
+        raise DataError(Problem(_source(file), given, expected, "shorten them, or leave them out"))
+
+
+def _place(number: int, line: int | None) -> str:
+    return f"text {number}" if line is None else f"line {line}"
+
+
+def _some(faults: Sequence[str]) -> str:
+    return ", ".join(faults[:SHOWN]) + (f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else "")
+
+
+def _source(file: Path | None) -> str:
+    return "predict" if file is None else str(file)

@@ -15,17 +15,18 @@ from tunewright.data.lock import read_lock, write_lock
 from tunewright.data.prepare import Request
 from tunewright.data.prepare import prepare as prepare_rows
 from tunewright.data.store import read_profile, write_prepared
+from tunewright.pipeline.checked import refuse
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tunewright.core.protocols import Tokenizer
+    from tunewright.core.protocols import RowEncoder
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
-DATA = Stage("data", version=2)
+DATA = Stage("data", version=3)
 
 
 def prepare(context: Context) -> Done:
@@ -33,6 +34,7 @@ def prepare(context: Context) -> Done:
 
     def build(attempt: Path) -> None:
         prepared = prepared_rows(context, local_only=False)
+        refuse(prepared.profile.findings)
         write_prepared(prepared, attempt)
         write_lock(context.lock_path, prepared.lock)
 
@@ -43,6 +45,9 @@ def prepare(context: Context) -> Done:
         sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())
         dropped = ", ".join(f"{rule} {count}" for rule, count in profile.dropped.items()) or "none"
         context.say(f"data: {profile.read} records read; {sizes}; dropped: {dropped}")
+        for finding in profile.findings:
+            if finding.severity == "warning":
+                context.say(f"data: warning: {finding.message}")
     return done
 
 
@@ -51,16 +56,15 @@ def current_data(context: Context) -> Manifest:
     return needed(context.run, DATA, "prepare", lambda: _declares(context))
 
 
-def prepared_rows(context: Context, tokenizer: Tokenizer | None = None, *, local_only: bool = True) -> Prepared:
+def prepared_rows(context: Context, encoder: RowEncoder | None = None, *, local_only: bool = True) -> Prepared:
     """The recipe's rows, prepared in memory; nothing is written. Raises as `data.prepare` does.
 
-    Texts are measured with the base's tokenizer, unless another is given. The network is touched only where
-    `local_only` is false.
+    Texts are measured as the base's tokenizer encodes them, unless another encoder is given. The network is touched
+    only where `local_only` is false.
     """
     recipe = context.recipe
     request = Request(recipe.data, recipe.split, recipe.task, context.folder, context.lock_path, local_only)
-    measure = tokenizer or context.tokenizer
-    return prepare_rows(request, tokenizer=measure, max_tokens=measure.max_tokens)
+    return prepare_rows(request, encoder=encoder or context.encoder)
 
 
 @contextlib.contextmanager
@@ -92,8 +96,8 @@ def _declares(context: Context) -> dict[str, Any]:
         "split": recipe.split.model_dump(mode="json"),
         "task": recipe.task,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
-        "tokenizer": context.tokenizer.fingerprint,
-        "max_tokens": context.tokenizer.max_tokens,
+        "encoder": context.encoder.fingerprint,
+        "max_tokens": context.encoder.max_tokens,
         "lock": _lock_share(context),
     }
 

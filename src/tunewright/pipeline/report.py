@@ -6,33 +6,35 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tunewright.core.codec import to_data
-from tunewright.core.files import atomic_write
+from tunewright.core.files import atomic_write, read_json
 from tunewright.data.store import read_dropped, read_profile, read_split
 from tunewright.evaluation.mistakes import worst_errors
+from tunewright.evaluation.text_mistakes import side_by_side, worst_texts
+from tunewright.pipeline.baseline import BASELINE
 from tunewright.pipeline.environment import provenance
 from tunewright.pipeline.evaluate import EVALUATION, current_evaluation, read_results
 from tunewright.pipeline.gate import current_gate, read_gate
 from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.recipes import recipe_text
 from tunewright.pipeline.stages import Done, Stage, run_stage
-from tunewright.pipeline.store import read_predictions
-from tunewright.pipeline.train import EVENTS, TRAINING, current_training, settle
+from tunewright.pipeline.store import read_predictions, read_texts
+from tunewright.pipeline.train import EVENTS, OUTCOME, TRAINING, current_training, settle
 from tunewright.reporting.card import model_card
 from tunewright.reporting.page import render_page
-from tunewright.reporting.story import DroppedRow, DroppedSample, ErrorSample, Story
+from tunewright.reporting.story import DroppedRow, DroppedSample, ErrorSample, Generation, Story, WorstRow
 from tunewright.tracking.events import read_events
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tunewright.pipeline.context import Context
 
-REPORT = Stage("report", version=1)
+REPORT = Stage("report", version=2)
 WORST = 25
 SAMPLES = 5
+SIDE_BY_SIDE = 12
 EXCERPT = 300
 
 
@@ -57,7 +59,7 @@ def story(context: Context) -> Story:
     steps, evaluations = read_events(run.of(TRAINING) / EVENTS)
     hub_id = recipe.model.name if context.base.origin == "hub" else None
     notes = (
-        ("The base is the small starter encoder: a larger base may do better.",)
+        (f"The base is the small {recipe.model.name}: a larger base may do better.",)
         if context.base.origin == "starter"
         else ()
     )
@@ -78,6 +80,9 @@ def story(context: Context) -> Story:
         resolved={k: v for k, v in to_data(settle(context)).items() if v is not None},
         provenance=provenance(context),
         base_model_id=hub_id,
+        generations=_generations(context),
+        worst=_worst(context),
+        ending=read_json(run.of(TRAINING) / OUTCOME)["reason"],
         notes=notes,
     )
 
@@ -103,12 +108,14 @@ def _before(text: str | None, now: str | None) -> str:
 
 
 def _errors(context: Context) -> tuple[ErrorSample, ...]:
-    worst = worst_errors(read_predictions(context.run.of(EVALUATION) / "predictions.parquet"), most=WORST)
-    test = read_split(context.run.of(DATA), "test").filter(pl.col("row_id").is_in([error.row_id for error in worst]))
-    rows = {row["row_id"]: row for row in test.to_dicts()}
+    """The worst errors of a classifier."""
+    if context.task.layout != "classes":
+        return ()
+    worst = worst_errors(read_predictions(_predictions(context)), most=WORST)
+    rows = _test_rows(context)
     return tuple(
         ErrorSample(
-            place=f"{rows[error.row_id]['source']}:{rows[error.row_id]['line']}",
+            place=_place(rows[error.row_id]),
             text=_excerpt(rows[error.row_id]["input"]),
             true=error.true,
             predicted=error.predicted,
@@ -116,6 +123,59 @@ def _errors(context: Context) -> tuple[ErrorSample, ...]:
         )
         for error in worst
     )
+
+
+def _generations(context: Context) -> tuple[Generation, ...]:
+    """What base and tuned model wrote for the same prompts."""
+    if not context.task.writes:
+        return ()
+    path = context.run.of(BASELINE) / "base.parquet"
+    base = read_texts(path) if path.exists() else None
+    rows = _test_rows(context)
+    pairs = side_by_side(base, read_texts(_predictions(context)), most=SIDE_BY_SIDE, seed=context.recipe.seed)
+    return tuple(
+        Generation(
+            place=_place(rows[pair.row_id]),
+            prompt=_excerpt(pair.prompt),
+            reference=_excerpt(pair.reference),
+            base=None if pair.base is None else _excerpt(pair.base),
+            tuned=_excerpt(pair.tuned),
+            base_score=pair.base_score,
+            tuned_score=pair.tuned_score,
+            why=pair.why,
+        )
+        for pair in pairs
+    )
+
+
+def _worst(context: Context) -> tuple[WorstRow, ...]:
+    """The rows that a model of texts does worst on."""
+    if context.task.layout == "classes":
+        return ()
+    rows = _test_rows(context)
+    return tuple(
+        WorstRow(
+            place=_place(rows[worst.row_id]),
+            prompt=_excerpt(worst.prompt),
+            reference=_excerpt(worst.reference),
+            text=None if worst.text is None else _excerpt(worst.text),
+            score=worst.score,
+            metric=worst.metric,
+        )
+        for worst in worst_texts(read_texts(_predictions(context)), most=WORST)
+    )
+
+
+def _predictions(context: Context) -> Path:
+    return context.run.of(EVALUATION) / "predictions.parquet"
+
+
+def _test_rows(context: Context) -> dict[str, dict[str, Any]]:
+    return {row["row_id"]: row for row in read_split(context.run.of(DATA), "test").to_dicts()}
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    return f"{row['source']}:{row['line']}"
 
 
 def _excerpt(text: object) -> str:

@@ -99,7 +99,8 @@ def _require_possible_gate(context: Context) -> None:
     """Raises RecipeError for a gate that no model could pass: hours of training would end in no verdict."""
     own = context.recipe.gate.conditions
     # the imbalance, unknown before the data is read, decides the metric of the task's own, and not the opponents
-    require_possible(own if own is not None else context.task.conditions(None), context.recipe.evaluation)
+    conditions = own if own is not None else context.task.conditions(None)
+    require_possible(conditions, context.recipe.evaluation, context.recipe.task)
 
 
 def _write_overview(path: Path, manifests: Mapping[str, Any]) -> None:

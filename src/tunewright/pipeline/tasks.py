@@ -1,20 +1,19 @@
-"""The task table: a task is one row of functions over core types. To add a task is to add a row."""
+"""The task table: a task for a family of bases is one row of functions. To add one is to add a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Problem, RecipeError
-from tunewright.evaluation.gate import IMBALANCED, default_conditions
-from tunewright.evaluation.tallies import PROBABILITY_FLOOR, accuracy, macro_f1, row_tallies
-from tunewright.inference.classify import TunedClassifier
-from tunewright.inference.score import logits, score, softmax
+from tunewright.evaluation.gate import IMBALANCED, default_conditions, default_text_conditions
 from tunewright.models.catalogue import unfit
-from tunewright.models.load import load_classifier, load_tuned
-from tunewright.training.losses import LossSum, classification_loss
+from tunewright.models.encoders import chat_encoder, class_encoder, pair_encoder, text_encoder
+from tunewright.models.load import load_causal, load_classifier, load_masked, load_seq2seq
+from tunewright.pipeline.judge_classes import CLASSES, CLASSES_BY_LIKELIHOOD
+from tunewright.pipeline.judge_texts import TEXTS
+from tunewright.pipeline.validate import validate_classes, validate_tokens
+from tunewright.training.losses import LossSum, causal_loss, classification_loss, masked_loss, seq2seq_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,49 +21,45 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-    from tunewright.core.protocols import Classifier
-    from tunewright.data.tokenize import TokenRows
+    from tunewright.core.encoded import Layout
+    from tunewright.core.protocols import RowEncoder
     from tunewright.models.base import BaseFacts
     from tunewright.models.catalogue import Family
+    from tunewright.models.template import ChatTemplate
+    from tunewright.models.tokenizer import SettledTokenizer
+    from tunewright.pipeline.judge import Judge
     from tunewright.recipe.judge import ConditionSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Everything the stages ask of a task."""
+    """Everything the stages ask of a task on a family of bases."""
 
     name: str
-    families: tuple[Family, ...]
-    """Families of bases that can do it."""
-    load: Callable[..., PreTrainedModel]
-    """`(folder, labels, *, dropout, seed)` to the base with the head the task needs."""
-    load_tuned: Callable[[Path], PreTrainedModel]
-    """The tuned model of a folder."""
+    family: Family
+    layout: Layout
+    chats: bool
+    """Whether its rows are conversations, which take a template."""
+    encoder: Callable[[SettledTokenizer, ChatTemplate | None, Sequence[str]], RowEncoder]
+    """Tokenizer, template of a chat and labels of a classification to what encodes the rows."""
+    load: Callable[[Path, Sequence[str], float | None, int], PreTrainedModel]
+    """`(folder, labels, dropout, seed)` to the base with the head the task needs."""
     loss: LossSum
     validate: Callable[..., Mapping[str, float]]
-    """`(model, rows, *, pad_id, bf16)` to the metrics watched while training, `loss` among them."""
-    predictor: Callable[..., Classifier]
-    """`(model, tokenizer, *, device)` to what classifies texts on that device."""
+    """`(model, rows, loss, *, plan, bf16)` to the metrics watched while training, `loss` among them."""
+    checkpoint_metric: Callable[[float | None], str]
+    """The validation metric that chooses the checkpoint, by the training labels' imbalance ratio."""
     headline: Callable[[float | None], str]
-    """The metric people read first, and that chooses the checkpoint, by the training labels' imbalance ratio."""
+    """The metric people read first, likewise."""
     conditions: Callable[[float | None], list[ConditionSpec]]
-    """The gate's conditions where the recipe names none."""
+    """The gate's conditions where the recipe names none, likewise."""
+    judge: Judge
+    """How its systems are scored."""
 
-
-def validate_classification(model: Any, rows: TokenRows, *, pad_id: int, bf16: bool) -> dict[str, float]:
-    """Mean loss, accuracy and macro F1 of the rows; the model is left in eval mode."""
-    model.eval()
-    ids: Sequence[Sequence[int]] = [rows.ids(index) for index in range(len(rows))]  # type: ignore[misc]  # an array is a sequence of ids
-    probabilities_NK = softmax(score(model, ids, logits, pad_id=pad_id, bf16=bf16))
-    classes = probabilities_NK.shape[1]
-    predicted_N = np.asarray(np.argmax(probabilities_NK, axis=1), dtype=np.int64)
-    tallies_13K = row_tallies(rows.targets_N, predicted_N, classes).sum(axis=0).reshape(1, 3, classes)
-    true_N = probabilities_NK[np.arange(len(rows)), rows.targets_N]
-    return {
-        "loss": float(-np.log(np.maximum(true_N, PROBABILITY_FLOOR)).mean()),
-        "accuracy": float(accuracy(tallies_13K)[0]),
-        "macro_f1": float(macro_f1(tallies_13K)[0]),
-    }
+    @property
+    def writes(self) -> bool:
+        """Whether the tuned model answers in texts."""
+        return self.layout == "seq2seq" or self.chats
 
 
 def classification_headline(imbalance_ratio: float | None) -> str:
@@ -72,34 +67,125 @@ def classification_headline(imbalance_ratio: float | None) -> str:
     return "accuracy" if imbalance_ratio is not None and imbalance_ratio <= IMBALANCED else "macro_f1"
 
 
-TASKS: Mapping[str, Task] = {
-    "classification": Task(
+def _classifies(family: Family, judge: Judge) -> Task:
+    return Task(
         name="classification",
-        families=("encoder",),
-        load=load_classifier,
-        load_tuned=load_tuned,
+        family=family,
+        layout="classes",
+        chats=False,
+        encoder=lambda tokenizer, _template, labels: class_encoder(tokenizer, labels),
+        load=lambda folder, labels, dropout, seed: load_classifier(folder, labels, dropout=dropout, seed=seed),
         loss=classification_loss,
-        validate=validate_classification,
-        predictor=TunedClassifier,
+        validate=validate_classes,
+        checkpoint_metric=classification_headline,
         headline=classification_headline,
         conditions=default_conditions,
+        judge=judge,
+    )
+
+
+def _texts(  # noqa: PLR0913  # what differs between the tasks that predict tokens
+    name: str,
+    family: Family,
+    layout: Layout,
+    *,
+    encoder: Callable[[SettledTokenizer, ChatTemplate | None, Sequence[str]], RowEncoder],
+    load: Callable[..., PreTrainedModel],
+    loss: LossSum,
+    chats: bool = False,
+) -> Task:
+    headline = "loss" if layout == "masked" else "bits_per_byte"
+    return Task(
+        name=name,
+        family=family,
+        layout=layout,
+        chats=chats,
+        encoder=encoder,
+        load=lambda folder, _labels, dropout, _seed: load(folder, dropout=dropout),
+        loss=loss,
+        validate=validate_tokens,
+        checkpoint_metric=lambda _imbalance: "loss",
+        headline=lambda _imbalance: headline,
+        conditions=lambda _imbalance: default_text_conditions(name, layout),
+        judge=TEXTS,
+    )
+
+
+def _chat_encoder(tokenizer: SettledTokenizer, template: ChatTemplate | None, _labels: Sequence[str]) -> RowEncoder:
+    assert template is not None, "a task whose rows are conversations has a template"
+    return chat_encoder(tokenizer, template)
+
+
+TASKS: tuple[Task, ...] = (
+    _classifies("encoder", CLASSES),
+    _classifies("causal", CLASSES_BY_LIKELIHOOD),
+    _texts("generation", "causal", "causal", encoder=_chat_encoder, load=load_causal, loss=causal_loss, chats=True),
+    _texts(
+        "text_to_text",
+        "seq2seq",
+        "seq2seq",
+        encoder=lambda tokenizer, _template, _labels: pair_encoder(tokenizer),
+        load=load_seq2seq,
+        loss=seq2seq_loss,
     ),
-}
+    _texts(
+        "language_modelling",
+        "causal",
+        "causal",
+        encoder=lambda tokenizer, _template, _labels: text_encoder(tokenizer, "causal"),
+        load=load_causal,
+        loss=causal_loss,
+    ),
+    _texts(
+        "language_modelling",
+        "encoder",
+        "masked",
+        encoder=lambda tokenizer, _template, _labels: text_encoder(tokenizer, "masked"),
+        load=load_masked,
+        loss=masked_loss,
+    ),
+)
+
+FITTING = {"encoder": "starter/encoder", "causal": "starter/lm", "seq2seq": "google-t5/t5-small"}
+"""A base of each family, for those who chose one of another."""
 
 
-def task_of(name: str, facts: BaseFacts, model: str, *, tasks: Mapping[str, Task] = TASKS) -> Task:
-    """The task's row. Raises RecipeError where this version lacks the task, or the base cannot do it."""
-    if name not in tasks:
+def task_names(tasks: Sequence[Task] = TASKS) -> tuple[str, ...]:
+    """The tasks there are, each once."""
+    return tuple(dict.fromkeys(task.name for task in tasks))
+
+
+def require_task(name: str, *, tasks: Sequence[Task] = TASKS) -> None:
+    """Raises RecipeError where this version lacks the task."""
+    if name not in task_names(tasks):
         given = f"{name!r} is not built yet in this version"
-        raise RecipeError(Problem("task", given, f"one of: {', '.join(tasks)}", "choose one of these"))
-    task = tasks[name]
-    if facts.family is not None and facts.family not in task.families:
+        raise RecipeError(Problem("task", given, f"one of: {', '.join(task_names(tasks))}", "choose one of these"))
+
+
+def conditions_of(name: str, imbalance_ratio: float | None, *, tasks: Sequence[Task] = TASKS) -> list[ConditionSpec]:
+    """The gate's conditions of a task whose base is not known, where the recipe names none."""
+    return next((task.conditions(imbalance_ratio) for task in tasks if task.name == name), [])
+
+
+def task_of(name: str, facts: BaseFacts, model: str, *, tasks: Sequence[Task] = TASKS) -> Task:
+    """The task's row for the base. Raises RecipeError where this version lacks the task, or the base cannot do it."""
+    require_task(name, tasks=tasks)
+    rows = [task for task in tasks if task.name == name]
+    fitting = [task for task in rows if facts.family is None or task.family == facts.family]
+    if not fitting:
+        families = [task.family for task in rows]
         given = f"{model!r} is of the family {facts.family!r} ({facts.model_type or 'by its name'})"
-        expected = f"a base of the family {' or '.join(task.families)} for {name}"
-        raise RecipeError(Problem("model.name", given, expected, "choose another base, such as starter/encoder"))
+        expected = f"a base of the family {' or '.join(families)} for {name}"
+        remedy = f"choose another base, such as {FITTING[families[0]]}{_other_task(facts, tasks)}"
+        raise RecipeError(Problem("model.name", given, expected, remedy))
     reason = unfit(facts.model_type) if facts.model_type is not None else None
     if reason is not None:
         given = f"{model!r} is a {facts.model_type}: {reason}"
         expected = "a base that scores a row alike in any company"
         raise RecipeError(Problem("model.name", given, expected, "choose another base, such as starter/encoder"))
-    return task
+    return fitting[0]
+
+
+def _other_task(facts: BaseFacts, tasks: Sequence[Task]) -> str:
+    able = [task.name for task in tasks if task.family == facts.family]
+    return f"; or a task that this base can do: {', '.join(able)}" if able else ""

@@ -12,8 +12,10 @@ import torch
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import built_aside, digest, disk_faults, read_json, tree_hashes, write_json
+from tunewright.core.titles import metric_title
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.loader import LoadPlan
+from tunewright.data.overlength import overlength_policy
 from tunewright.data.store import read_profile, read_split
 from tunewright.data.tokenize import tokenize
 from tunewright.models.catalogue import rate_range
@@ -21,6 +23,7 @@ from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import save_model
 from tunewright.pipeline.doctor import idle_accelerator
 from tunewright.pipeline.prepare import DATA, current_data
+from tunewright.pipeline.samples import sampler
 from tunewright.pipeline.stages import (
     MANIFEST,
     Done,
@@ -39,6 +42,7 @@ from tunewright.training.checkpoint import folder_of, keep_only, load_checkpoint
 from tunewright.training.engine import Duration, start
 from tunewright.training.fit import FitOutcome, FitPlan, Hooks, fit, interrupted_after, total_steps
 from tunewright.training.interrupt import interruptions
+from tunewright.training.packing import packing_fault
 from tunewright.training.settings import Resolved, pick_device, resolve, thread_count
 
 if TYPE_CHECKING:
@@ -104,10 +108,24 @@ def settle(context: Context) -> Resolved:
     kept = read_json(path) if path.exists() else {}
     if kept.get("ask") == ask:
         return from_data(Resolved, kept["resolved"], place=str(path))
-    metric = context.task.headline(profile.imbalance_ratio)
-    resolved = resolve(spec, lr=_learning_rate(context), metric=metric, cache=context.cache)
+    metric = context.task.checkpoint_metric(profile.imbalance_ratio)
+    resolved = resolve(
+        spec,
+        lr=_learning_rate(context),
+        metric=metric,
+        cache=context.cache,
+        layout=context.task.layout,
+        vocabulary=None if context.task.layout == "classes" else context.tokenizer.vocabulary,
+        fault=lambda: _packing_fault(context),
+    )
     write_json(path, {"ask": ask, "resolved": to_data(resolved)})
     return resolved
+
+
+def _packing_fault(context: Context) -> str | None:
+    """Why rows of this base cannot be packed; the base is loaded for it."""
+    model = context.task.load(context.base.folder, (), None, context.recipe.seed)
+    return packing_fault(model, vocabulary=context.tokenizer.vocabulary, device=torch.device("cpu"))
 
 
 def _learning_rate(context: Context) -> float:
@@ -117,7 +135,7 @@ def _learning_rate(context: Context) -> float:
     if context.facts.parameters is None:
         given = "'auto' needs the model's size, which is unknown"
         raise RecipeError(Problem("train.optimizer.lr", given, "a number such as 2e-5", "write the rate"))
-    return rate_range(spec.method.kind, context.facts.parameters).default
+    return rate_range(spec.method.kind, context.facts.parameters, context.facts.family).default
 
 
 def _declares(context: Context, data: Manifest) -> dict[str, Any]:
@@ -135,7 +153,8 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "clean": recipe.data.clean.model_dump(mode="json"),
         "labels": list(read_profile(context.run.of(DATA)).labels),
         "base": context.base.revision,
-        "tokenizer": context.tokenizer.fingerprint,
+        "encoder": context.encoder.fingerprint,
+        "overlength": recipe.data.overlength,
         "resolved": asdict(settle(context)),
         "torch": torch.__version__,
     }
@@ -187,12 +206,14 @@ def _previous(context: Context) -> Path:
 def _train(context: Context, key: str) -> None:
     resolved = settle(context)
     labels = read_profile(context.run.of(DATA)).labels
+    encoder = context.task.encoder(context.tokenizer, context.template, labels)
+    policy = overlength_policy(context.recipe.data.overlength, context.recipe.task)
     rows = {
-        name: tokenize(read_split(context.run.of(DATA), name), context.tokenizer, labels, cache=context.token_cache)
+        name: tokenize(read_split(context.run.of(DATA), name), encoder, policy=policy, cache=context.token_cache)
         for name in ("train", "validation")
     }
     state = _fresh_state(context, resolved, labels)
-    plan = _fit_plan(context, resolved, len(rows["train"]), key)
+    plan = _fit_plan(context, resolved, rows["train"], key)
     with disk_faults(plan.checkpoints):
         plan.checkpoints.mkdir(parents=True, exist_ok=True)
     context.say(f"training: {plan.duration.total_steps} steps of {plan.spec.batch_size} examples, {resolved.precision}")
@@ -206,20 +227,20 @@ def _train(context: Context, key: str) -> None:
 
 def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...]) -> TrainState:
     recipe = context.recipe
-    model = context.task.load(context.base.folder, labels, dropout=recipe.model.dropout, seed=recipe.seed)
-    apply_method(model, recipe.train.method)
+    base = context.task.load(context.base.folder, labels, recipe.model.dropout, recipe.seed)
+    model = apply_method(base, recipe.train.method, seed=recipe.seed, base_name=recipe.model.name)
     train_mode(model)
     bf16 = resolved.precision == "bf16"
     return start(model, recipe.train, lr=resolved.lr, bf16=bf16, seed=recipe.seed, cpu=resolved.device == "cpu")
 
 
-def _fit_plan(context: Context, resolved: Resolved, rows: int, key: str) -> FitPlan:
+def _fit_plan(context: Context, resolved: Resolved, rows: TokenRows, key: str) -> FitPlan:
     spec = context.recipe.train
-    an_epoch = steps_per_epoch(rows, spec.batch_size)
+    an_epoch = steps_per_epoch(len(rows), spec.batch_size)
     return FitPlan(
         spec=spec,
-        duration=Duration(total_steps(rows, spec), resolved.lr),
-        load=LoadPlan(spec.batch_size, resolved.micro_batch_tokens, context.recipe.seed, context.tokenizer.pad_id),
+        duration=Duration(total_steps(len(rows), spec), resolved.lr),
+        load=_load_plan(context, resolved),
         metric=resolved.metric,
         evaluate_every=an_epoch if spec.evaluate_every == "epoch" else spec.evaluate_every,
         checkpoint_every=an_epoch if spec.checkpoint_every == "epoch" else spec.checkpoint_every,
@@ -228,11 +249,26 @@ def _fit_plan(context: Context, resolved: Resolved, rows: int, key: str) -> FitP
     )
 
 
+def _load_plan(context: Context, resolved: Resolved) -> LoadPlan:
+    masked = context.task.layout == "masked"
+    return LoadPlan(
+        context.recipe.train.batch_size,
+        resolved.micro_batch_tokens,
+        context.recipe.seed,
+        context.tokenizer.special.pad,
+        layout=context.task.layout,
+        packing=resolved.packing,
+        mask_id=context.tokenizer.mask_id if masked else None,
+        vocabulary=context.tokenizer.vocabulary if masked else None,
+    )
+
+
 def _fit(
     context: Context, state: TrainState, rows: Mapping[str, TokenRows], plan: FitPlan, resumed: Progress | None
 ) -> FitOutcome:
     def validate(model: Any) -> Mapping[str, float]:
-        metrics = context.task.validate(model, rows["validation"], pad_id=plan.load.pad_id, bf16=state.bf16)
+        task = context.task
+        metrics = task.validate(model, rows["validation"], task.loss, plan=plan.load, bf16=state.bf16)
         train_mode(model)
         return metrics
 
@@ -243,7 +279,9 @@ def _fit(
             log.sync()
             return log.offset
 
-        hooks = Hooks(context.task.loss, validate, _Logged(log, Observers(context.observers)), log_offset, interrupted)
+        logged = _Logged(log, Observers(context.observers))
+        sample = sampler(context) if context.task.writes else None
+        hooks = Hooks(context.task.loss, validate, logged, log_offset, interrupted, sample=sample)
         outcome = fit(state, rows["train"], plan, hooks, resumed=resumed)
         late = interrupted()
     if late is not None:  # it came after the last step's question
@@ -281,10 +319,10 @@ def _keep_best(context: Context, state: TrainState, plan: FitPlan, outcome: FitO
     model.eval()
     with built_aside(context.run.path / "model") as attempt:
         save_model(model, attempt)
-        context.tokenizer.save(attempt)
+        context.tokenizer.save(attempt, template=context.template.source if context.template is not None else None)
     write_json(context.run.of(TRAINING) / OUTCOME, to_data(outcome))
     keep_only(plan.checkpoints, {outcome.best_step})
-    best = f"best {plan.metric} {outcome.best_value:.4f} at step {outcome.best_step}"
+    best = f"best {metric_title(plan.metric)} {outcome.best_value:.4f} at step {outcome.best_step}"
     context.say(f"training: {outcome.steps} steps, {outcome.reason}; {best}")
 
 

@@ -29,14 +29,22 @@ class DataSpec(Spec):
     """A validation file of your own; without one, validation rows are carved from `train`."""
     test: str | None = None
     """A test file of your own, never edited; without one, test rows are carved from `train`."""
-    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "dataset"] = "auto"
-    """File format; `auto` goes by the ending and the first bytes."""
+    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "dataset", "text"] = "auto"
+    """File format; `auto` goes by the ending and the first bytes. `text` is raw text, for the task
+    `language_modelling`."""
     encoding: str = "auto"
     """Text encoding; `auto` takes UTF-8, UTF-16 with a mark, else refuses and names the likely one."""
-    input: str | None = None
-    """Column that holds the text; recognised by name where absent."""
+    input: str | Annotated[list[str], Field(min_length=1)] | None = None
+    """Column that holds the text; of several, the texts that are there are joined by a blank line. Recognised by name
+    where absent."""
     target: str | None = None
-    """Column that holds the label; recognised by name where absent."""
+    """Column that holds the label or the answer; recognised by name where absent."""
+    messages: str | None = None
+    """Column that holds whole conversations, for the task `generation`; recognised by name where absent."""
+    system: str | None = None
+    """Column with what stands before the conversation, for the task `generation`."""
+    tools: str | None = None
+    """Column with the tools on offer, for the task `generation`."""
     group: str | None = None
     """Column whose rows must stay in one split, such as a customer's id."""
     time: str | None = None
@@ -53,8 +61,9 @@ class DataSpec(Spec):
     """What to do with rows of equal text and different labels; kept ones never straddle splits."""
     leaks: Literal["drop_from_train", "report", "error"] = "drop_from_train"
     """What to do with training rows whose text also stands in your own validation or test file."""
-    overlength: Literal["truncate", "drop", "error"] = "truncate"
-    """What to do with rows longer than the model's context."""
+    overlength: Literal["auto", "error", "drop", "truncate", "window"] = "auto"
+    """What to do with rows longer than the model's context; `window` cuts a text into pieces and keeps all of them.
+    `auto` cuts off the end of a text that is classified, drops rows whose answer would be cut, and windows raw text."""
     clean: CleanSpec = CleanSpec()
     """Text cleaning."""
 

@@ -8,16 +8,40 @@ from pydantic import Field, PositiveInt
 
 from tunewright.recipe.spec import Spec
 
-MetricName = Literal["accuracy", "macro_f1", "micro_f1", "macro_precision", "macro_recall"]
-BaselineName = Literal["majority", "tfidf_linear", "probe"]
+ClassMetricName = Literal["accuracy", "macro_f1", "micro_f1", "macro_precision", "macro_recall"]
+TextMetricName = Literal[
+    "bits_per_byte",
+    "loss",
+    "perplexity",
+    "exact_match",
+    "token_f1",
+    "bleu",
+    "chrf",
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "stop_rate",
+    "length_ratio",
+]
+MetricName = ClassMetricName | TextMetricName
+BaselineName = Literal["majority", "tfidf_linear", "probe", "base", "nearest_neighbour"]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
 
 class EvaluationSpec(Spec):
     """How the tuned model is tested on the frozen test rows."""
 
-    baselines: Annotated[list[BaselineName], Field(min_length=1)] = ["majority", "tfidf_linear", "probe"]
-    """Systems scored on the same rows; `probe` is the untuned base with a linear head on its embeddings."""
+    baselines: Annotated[list[BaselineName], Field(min_length=1)] | None = None
+    """Systems scored on the same rows; the task's own where absent. For labels: `majority`, `tfidf_linear`, `probe`
+    (the untuned base with a linear head on its embeddings). For texts: `base` (untuned), `nearest_neighbour` (the
+    answer of the training row whose prompt is most alike)."""
+    generate: Annotated[int, Field(ge=0)] = 200
+    """Most test prompts to write answers for, drawn by the seed; the likelihood is taken of all test rows."""
+    max_new_tokens: PositiveInt = 256
+    """Most tokens of a written answer."""
+    general_text: str | None = "starter/general"
+    """Texts the data does not teach, on which forgetting is measured: `starter/general` or a file (relative to the
+    recipe) with a text a line or paragraph; `null` measures none. For models that generate."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Level of every interval."""
     resamples: Annotated[int, Field(ge=100)] = 10_000
@@ -42,8 +66,9 @@ class Floor(Spec):
     kind: Literal["floor"] = "floor"
     metric: MetricName
     """The metric compared."""
-    at_least: Annotated[float, Field(ge=0, le=1)]
-    """The level; it fails when the interval lies below, passes when the interval lies above."""
+    at_least: Annotated[float, Field(ge=0)]
+    """The level, in the metric's own unit; it fails when the interval lies below, passes when the interval lies above.
+    For a metric of which less is better (loss, perplexity, bits per byte) it is the most allowed."""
 
 
 class ClassFloor(Spec):
@@ -58,7 +83,15 @@ class ClassFloor(Spec):
     """Classes with fewer test rows than this are listed and not judged."""
 
 
-ConditionSpec = Annotated[BetterThan | Floor | ClassFloor, Field(discriminator="kind")]
+class Retention(Spec):
+    """The tuned model may not forget: general text may not become much harder to predict than it was to the base."""
+
+    kind: Literal["retention"] = "retention"
+    at_most: Annotated[float, Field(ge=0)] = 0.1
+    """Most relative rise of the bits per byte of general text; fails when the whole interval of the rise lies above."""
+
+
+ConditionSpec = Annotated[BetterThan | Floor | ClassFloor | Retention, Field(discriminator="kind")]
 
 
 class GateSpec(Spec):

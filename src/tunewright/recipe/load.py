@@ -52,9 +52,7 @@ def _override(values: dict[str, Any], override: str) -> None:
     place, sign, text = override.partition("=")
     named = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", place)
     if not sign or not named or place.count(".") > MAX_DEPTH:
-        raise RecipeError(
-            Problem("override", _short(override), "dotted.path=value, such as train.epochs=5", "check the spelling")
-        )
+        raise _no_override(override, named=not sign and named is not None)
     try:
         value = read_value(text)
     except RecipeError as fault:
@@ -76,6 +74,14 @@ def _override(values: dict[str, Any], override: str) -> None:
         here[name] = below = {} if below is None else below
         here = below
     here[last] = value
+
+
+def _no_override(override: str, *, named: bool) -> RecipeError:
+    """The fault of a word behind the recipe that sets nothing; `named` is whether it is the path of a field."""
+    remedy = "write the field's path, an equals sign and its value, without blanks around the sign"
+    if named:
+        remedy = f"give it a value: `{override}=…`, as in train.epochs=5"
+    return RecipeError(Problem("override", _short(override), "dotted.path=value, such as train.epochs=5", remedy))
 
 
 def _validated(values: dict[str, Any], source: Source, overrides: tuple[str, ...]) -> Recipe:
@@ -109,8 +115,10 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
     written = next((o for o in overrides if o.partition("=")[0] == place), None)
     if written is None and path not in source.lines:  # a mapping may stand there by an override of a part of it
         written = next((o for o in overrides if o.startswith(f"{place}.")), None)
-    where = f"override {written!r}" if written else source.where(path)
     kind, context = error["type"], error.get("ctx", {})
+    where = f"override {written!r}" if written else source.where(path)
+    if kind == "value_error":
+        where = _set_by(path, str(context.get("error", "")), overrides) or where
     given = _short(error["input"])
     if kind == "extra_forbidden":
         known = sorted(owner.model_fields) if owner else []
@@ -149,15 +157,45 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
         )
     if kind == "value_error":
         return Problem(place, str(context.get("error", error["msg"])), "", "change one of the fields named", where)
+    return _wrong_value(error, owner, path, where)
+
+
+def _wrong_value(
+    error: ErrorDetails, owner: type[BaseModel] | None, path: tuple[str | int, ...], where: str
+) -> Problem:
+    """The problem of a value of another type or out of its range."""
     message = (
         error["msg"]
         .replace("Input should be ", "")
         .replace("a valid dictionary or instance of", "a mapping as for")
         .replace("a valid dictionary or object to extract fields from", "a mapping")
     )
-    quoted = isinstance(error["input"], str) and kind in {"int_type", "float_type", "bool_type"}
-    remedy = "write it without quotation marks" if quoted and _is_number(error["input"]) else "write such a value"
-    return Problem(place, f"given {given}", message, remedy, where)
+    quoted = isinstance(error["input"], str) and error["type"] in {"int_type", "float_type", "bool_type"}
+    default = _default(owner, path)
+    remedy = f"write such a value{f', or leave the key out for the default, {default}' if default else ''}"
+    if quoted and _is_number(error["input"]):
+        remedy = "write it without quotation marks"
+    place = ".".join(map(str, path)) or "recipe"
+    return Problem(place, f"given {_short(error['input'])}", message, remedy, where)
+
+
+def _set_by(path: tuple[str | int, ...], message: str, overrides: Sequence[str]) -> str | None:
+    """The overrides that set a field which the message of a rule across several fields names, as a place."""
+    above = [str(part) for part in path]
+    found = []
+    for override in overrides:
+        parts = override.partition("=")[0].split(".")
+        inside = parts[: len(above)] == above
+        if inside and (parts == above or re.search(rf"\b{re.escape(parts[-1])}\b", message)):
+            found.append(f"override {override!r}")
+    return " and ".join(found) or None
+
+
+def _default(owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> str | None:
+    """What a field is where the recipe does not name it, if that is one word or number."""
+    info = owner.model_fields.get(str(path[-1])) if owner and path else None
+    plain = info is not None and isinstance(info.default, str | int | float)
+    return str(info.default) if info is not None and plain else None
 
 
 def _short(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,10 +13,13 @@ class ModelSpec(Spec):
     """The pretrained base."""
 
     name: Annotated[str, Field(min_length=1)]
-    """`starter/encoder`, a folder in Hugging Face layout (relative to the recipe), or a hub name."""
+    """`starter/encoder`, `starter/lm`, a folder in Hugging Face layout (relative to the recipe), or a hub name."""
     revision: str | None = None
     """Commit, tag or branch on the hub."""
     max_tokens: Annotated[int, Field(ge=8)] | None = None
     """Longest sequence in tokens, special tokens included; the model's own limit where absent."""
+    template: Literal["auto", "own", "plain"] | Annotated[str, Field(pattern=r"\.jinja$")] = "auto"
+    """Chat template for the task `generation`: the base's `own`, the `plain` one of this program, or a file (relative
+    to the recipe). `auto` takes the base's own where there is one, else the plain one. It is saved with the model."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Replaces every dropout probability of the model where given."""

@@ -12,7 +12,7 @@ from tunewright.recipe.model import ModelSpec
 from tunewright.recipe.spec import Spec
 from tunewright.recipe.train import TrainSpec
 
-TaskName = Literal["classification", "generation", "text_to_text"]
+TaskName = Literal["classification", "generation", "text_to_text", "language_modelling"]
 
 
 class Recipe(Spec):

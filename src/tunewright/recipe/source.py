@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,11 @@ from tunewright.core.errors import Problem, RecipeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DATA_ENDINGS = frozenset(
+    (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".arrow", ".xls", ".xlsx", ".gz", ".zip")
+)
+"""Endings that no recipe bears; `.json` is not among them, for JSON is YAML too."""
+RECIPE_KEYS = frozenset(("model", "data", "task"))
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null"))
@@ -43,10 +49,13 @@ class Source:
 
 def read_source(path: Path) -> Source:
     """The file's values and lines. Raises RecipeError for anything that is not a plain YAML mapping."""
+    _refuse_data(path)
     text = _read_text(path)
     node = _compose(path, text)
     lines: dict[KeyPath, int] = {}
     values = _plain(path, node, (), lines)
+    if path.suffix.lower() == ".json" and not (isinstance(values, dict) and RECIPE_KEYS & set(values)):
+        raise _data_given(path)
     if not isinstance(values, dict):
         given = "is empty" if values is None else f"holds a {type(values).__name__}, not a mapping"
         raise RecipeError(
@@ -55,6 +64,28 @@ def read_source(path: Path) -> Source:
             )
         )
     return Source(path, text, values, lines)
+
+
+def _refuse_data(path: Path) -> None:
+    """Raises RecipeError for a data file where a recipe belongs, by its ending."""
+    if path.suffix.lower() in DATA_ENDINGS and path.is_file():
+        raise _data_given(path)
+
+
+def _data_given(path: Path) -> RecipeError:
+    expected = "a recipe: a YAML file that names the data"
+    remedy = f"write one for this data with `tunewright init {shlex.quote(str(path))}`"
+    return RecipeError(Problem(str(path), "is a data file, not a recipe", expected, remedy))
+
+
+def _recipe_of_folder(folder: Path) -> str:
+    """What to do where a folder was named: a run directory holds a recipe, a data folder needs one."""
+    recipe = folder / "recipe.yaml"
+    if recipe.is_file():
+        return f"name the recipe in it: {recipe}"
+    if folder.is_dir() and any(entry.suffix.lower() in {*DATA_ENDINGS, ".json"} for entry in folder.iterdir()):
+        return f"it holds data: write a recipe for it with `tunewright init {shlex.quote(str(folder))}`"
+    return "name the recipe file itself"
 
 
 def read_value(text: str) -> Any:
@@ -70,7 +101,7 @@ def _read_text(path: Path) -> str:
             Problem(str(path), "no such file", expected, "check the path, or write one with `tunewright init DATA`")
         )
     if not path.is_file():
-        raise RecipeError(Problem(str(path), "is not a file", expected, "name the recipe file itself"))
+        raise RecipeError(Problem(str(path), "is not a file", expected, _recipe_of_folder(path)))
     if path.stat().st_size > MAX_BYTES:
         raise RecipeError(
             Problem(

@@ -13,8 +13,8 @@ class AdamW(Spec):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     kind: Literal["adamw"] = "adamw"
-    lr: PositiveFloat | Literal["auto"] = "auto"
-    """Peak learning rate; `auto` takes the known good one for the method and the model's size."""
+    lr: Annotated[float, Field(gt=0, lt=1)] | Literal["auto"] = "auto"
+    """Peak learning rate, below 1; `auto` takes the known good one for the method and the model's size."""
     weight_decay: NonNegativeFloat = 0.01
     """Applied to matrices only; biases and norms are exempt."""
     betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)] = [0.9, 0.999]
@@ -64,7 +64,21 @@ class TopLayers(Spec):
     """How many of the topmost layers are trained; 0 trains the head alone."""
 
 
-MethodSpec = Annotated[Full | TopLayers, Field(discriminator="kind")]
+class Lora(Spec):
+    """Low-rank adapters beside frozen matrices (Hu et al. 2022); saved in peft's format, never merged in training."""
+
+    kind: Literal["lora"] = "lora"
+    rank: PositiveInt = 16
+    """Rank of each adapter."""
+    alpha: PositiveFloat | Literal["auto"] = "auto"
+    """The adapter's output is scaled by alpha over rank; `auto` is twice the rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout before each adapter."""
+    targets: Literal["all_linear"] | Annotated[list[str], Field(min_length=1)] = "all_linear"
+    """Modules that get an adapter: all linear ones but the output, or names as they end, such as `q_proj`."""
+
+
+MethodSpec = Annotated[Full | TopLayers | Lora, Field(discriminator="kind")]
 
 
 class EarlyStopping(Spec):
@@ -95,6 +109,9 @@ class TrainSpec(Spec):
     """How the learning rate moves over the steps."""
     max_grad_norm: PositiveFloat | None = 1.0
     """Gradients are scaled down to this global norm; `null` turns clipping off."""
+    packing: bool | Literal["auto"] = "auto"
+    """Several rows in one sequence, each blind to the others; only where a self-test at the start shows that exactly.
+    `auto` packs where that holds, and sorts rows by length otherwise."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Compute type; `auto` takes bf16 where a measured probe shows it faster."""
     threads: PositiveInt | Literal["auto"] = "auto"

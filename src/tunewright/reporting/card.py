@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
-from tunewright.reporting import figures, sections
+from tunewright.core.titles import metric_title
+from tunewright.reporting import figures, sections, texts
 from tunewright.reporting.svg import clean
 from tunewright.reporting.templating import markdown_environment
 
@@ -17,13 +18,26 @@ if TYPE_CHECKING:
     from tunewright.core.results import Estimate
     from tunewright.reporting.story import Story
 
-PIPELINE_TAGS: Final = {"classification": "text-classification", "generation": "text-generation"}
+PIPELINE_TAGS: Final = {
+    "classification": "text-classification",
+    "generation": "text-generation",
+    "text_to_text": "text2text-generation",
+}
+"""What the hub calls a task; raw text is continued or filled in, so that task has no one name."""
+TEXTS_SHOWN: Final = 3
 HUB_METRICS: Final = {
     "accuracy": "accuracy",
     "macro_f1": "f1",
     "micro_f1": "f1",
     "macro_precision": "precision",
     "macro_recall": "recall",
+    "perplexity": "perplexity",
+    "exact_match": "exact_match",
+    "bleu": "bleu",
+    "chrf": "chrf",
+    "rouge1": "rouge",
+    "rouge2": "rouge",
+    "rougeL": "rouge",
 }
 """Our metrics and the hub's names for them; the average is said beside it."""
 LABELS_SHOWN: Final = 100
@@ -41,8 +55,9 @@ def model_card(story: Story) -> str:
         signed=figures.signed,
         p_value=figures.p_value,
         number=figures.count,
-        metric=figures.metric_title,
+        metric=metric_title,
         level=figures.level,
+        excerpt=figures.excerpt,
     )
     context = {
         "story": story,
@@ -54,6 +69,12 @@ def model_card(story: Story) -> str:
         "verdict": figures.VERDICT_WORDS[story.gate.verdict],
         "outcome_words": figures.OUTCOME_WORDS,
         "estimate": in_words,
+        "of_texts": texts.of_texts(story.results),
+        "rows_scored": texts.rows_scored(story.results) if texts.of_texts(story.results) else "",
+        "comparisons": texts.comparisons(story.results),
+        "known": figures.known,
+        "forgotten": texts.retention(story.results),
+        "generations": story.generations[:TEXTS_SHOWN],
         "labels_shown": story.profile.labels[:LABELS_SHOWN],
     }
     return environment.get_template("card.md.j2").render(context)
@@ -113,7 +134,7 @@ def _eval_results(story: Story) -> list[EvalResult]:
             dataset_name=data,
             dataset_split="test",
             metric_type=HUB_METRICS[name],
-            metric_name=figures.metric_title(name),
+            metric_name=metric_title(name),
             metric_value=round(estimate.value, 6),
         )
         for name, estimate in found

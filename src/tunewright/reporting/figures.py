@@ -12,27 +12,41 @@ from tunewright.core.results import Outcome, Verdict
 from tunewright.reporting.svg import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tunewright.core.results import Comparison, Estimate, Results, SystemScores
 
 UNKNOWN: Final = "—"
-METRIC_TITLES: Final = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "loss": "loss",
-}
 VERDICT_WORDS: Final = {
     Verdict.SHIP: "Ship",
     Verdict.DONT_SHIP: "Don’t ship",
     Verdict.NOT_ENOUGH_EVIDENCE: "Not enough evidence",
 }
 OUTCOME_WORDS: Final = {Outcome.PASS: "pass", Outcome.FAIL: "fail", Outcome.UNKNOWN: "not enough evidence"}
-TEST_TITLES: Final = {
-    "mcnemar-exact": "exact McNemar test",
-    "approximate-randomisation": "approximate randomisation test",
+BOOTSTRAP: Final = "bootstrap (the test rows are drawn anew many times, and the score taken each time)"
+UNSEEN: Final = "+unseen-outcomes"
+METHOD_WORDS: Final = {
+    "wilson": "Wilson’s interval of a share",
+    "wilson-clustered": "Wilson’s interval of a share, with rows that belong together counted as less than so many",
+    "bootstrap-expanded-percentile": BOOTSTRAP,
+    f"bootstrap-expanded-percentile{UNSEEN}": f"{BOOTSTRAP}, widened where so few rows may not have shown everything",
+    "unseen-outcomes": "all answers were alike, so by the number of rows alone",
 }
+"""How an interval was found, for people; `results.json` holds the machine names."""
+
+
+TEXT_COLUMNS: Final = (
+    *("bits_per_byte", "perplexity", "chrf", "bleu", "rouge1", "rougeL", "exact_match", "token_f1", "stop_rate"),
+    "length_ratio",
+)
+"""Metrics of texts in the order of tables."""
+
+
+def method_words(methods: Iterable[str]) -> str:
+    """How the intervals of one metric were found, in words; a widened method speaks for the plain one beside it."""
+    found = set(methods)
+    shown = sorted(method for method in found if method + UNSEEN not in found)
+    return "; ".join(METHOD_WORDS.get(method, method) for method in shown)
 
 
 def known(number: float | None) -> float | None:
@@ -40,15 +54,14 @@ def known(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def metric_title(metric: str) -> str:
-    """A metric's name in words."""
-    return METRIC_TITLES.get(metric, metric.replace("_", " "))
-
-
 def score(number: float | None) -> str:
-    """A score of 0..1 with three decimals."""
+    """A score with three decimals; from 10 on, as of 100, with one."""
     number = known(number)
-    return UNKNOWN if number is None else f"{number:.3f}"
+    return UNKNOWN if number is None else f"{number:.{_decimals(number)}f}"
+
+
+def _decimals(*numbers: float) -> int:
+    return 1 if max(map(abs, numbers)) >= 10 else 3
 
 
 def interval(estimate: Estimate, dash: str = "–") -> str:
@@ -56,14 +69,16 @@ def interval(estimate: Estimate, dash: str = "–") -> str:
     low, high = known(estimate.low), known(estimate.high)
     if low is None or high is None:
         return ""
-    dash = " to " if low < 0 else dash  # a dash beside a minus cannot be read
-    return f"{low:.3f}{dash}{high:.3f}"
+    places = _decimals(low, high, known(estimate.value) or 0.0)
+    if low < 0:  # a dash beside a minus cannot be read
+        return f"{low:.{places}f} to {high:.{places}f}".replace("-", "-" if dash == "-" else "\N{MINUS SIGN}")
+    return f"{low:.{places}f}{dash}{high:.{places}f}"
 
 
 def signed(number: float | None) -> str:
     """A difference with its sign."""
     number = known(number)
-    return UNKNOWN if number is None else f"{number:+.3f}".replace("-", "−")
+    return UNKNOWN if number is None else f"{number:+.{_decimals(number)}f}".replace("-", "−")
 
 
 def p_value(p: float | None) -> str:
@@ -93,6 +108,11 @@ def quantity(number: float | None) -> str:
         return f"{number:.4g}"
     mantissa, _, exponent = f"{number:.2e}".partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def epochs(number: float) -> str:
+    """A number of epochs with two decimals at most."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def level(confidence: float) -> str:
@@ -126,13 +146,21 @@ def tuned(results: Results) -> SystemScores | None:
 
 
 def comparison(results: Results, system: SystemScores) -> Comparison | None:
-    """The tuned model's comparison with `system`: by the headline metric, or the first there is."""
-    against = [c for c in results.comparisons if c.against == system.name]
+    """The tuned model's comparison with `system`: by the headline metric, or the first there is; known ones first."""
+    found = [c for c in results.comparisons if c.against == system.name]
+    against = [c for c in found if known(c.difference.value) is not None] or found
     return next((c for c in against if c.metric == results.headline), against[0] if against else None)
 
 
 def headline_metrics(results: Results) -> tuple[str, ...]:
-    """The metrics that every table shows: the headline first, then accuracy and macro F1 as far as they were found."""
+    """The metrics that every table shows: the headline first, then the usual ones as far as they were found.
+
+    Of classes accuracy and macro F1; of texts all but those that say the same as another, such as perplexity beside
+    loss, where some system has them.
+    """
     found = {name for system in results.systems for name in system.metrics}
-    usual = [name for name in ("accuracy", "macro_f1") if name in found]
+    usual: list[str] = [name for name in ("accuracy", "macro_f1") if name in found]
+    if results.task != "classification":
+        scored = {n for s in results.systems for n, e in s.metrics.items() if known(e.value) is not None}
+        usual = [name for name in TEXT_COLUMNS if name in scored]
     return tuple(dict.fromkeys([results.headline, *usual])) if results.headline in found else tuple(usual)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tunewright.reporting import figures, sections
+from tunewright.core.titles import metric_title
+from tunewright.reporting import figures, sections, texts
 from tunewright.reporting.templating import html_environment, read_template
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def render_page(story: Story) -> str:
         "confusion": sections.confusion(results),
         "classes": sections.classes(results),
         "resolved": sections.resolved(story),
+        "of_texts": texts.of_texts(results),
+        "rows_scored": texts.rows_scored(results) if texts.of_texts(results) else "",
+        "meanings": texts.meanings(results),
+        "retention": texts.retention(results),
+        "progress": texts.progress(story),
+        "why": texts.WHY,
+        "comparisons": texts.comparisons(results),
+        "side": texts.side,
     }
     return _environment().get_template("page.html.j2").render(context)
 
@@ -56,8 +65,9 @@ def _environment() -> Environment:
         p_value=figures.p_value,
         number=figures.count,
         quantity=figures.quantity,
-        metric=figures.metric_title,
+        metric=metric_title,
         level=figures.level,
+        epochs=figures.epochs,
         moment=figures.moment,
         excerpt=figures.excerpt,
         breakable=figures.breakable,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from tunewright.reporting import figures
@@ -22,6 +24,16 @@ LEFT: Final = 46.0
 RIGHT: Final = 20.0
 MAX_POINTS: Final = 500
 """A curve with more points than this is thinned: more cannot be seen at this width."""
+STEP: Final = 40.0
+"""Height of one row of an interval plot with a title of one line."""
+LINE_HEIGHT: Final = 16.0
+TITLE_CHARS: Final = 38
+"""So many bold letters of a wide font stand beside the figures."""
+TITLE_LINES: Final = 3
+MARK_WIDTH: Final = 42.0
+"""From the middle of one mark's word to that of the next."""
+NAME_CHARS: Final = 24
+"""Longest label written beside a confusion matrix; each cell names its classes in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +50,15 @@ def intervals(name: str, title: str, rows: Sequence[Interval]) -> Markup:
 
     A lowest row that would squeeze the others into less than half of the scale is drawn as an arrow at its edge.
     """
-    top, step = 8.0, 40.0
-    bottom = top + step * max(len(rows), 1)
+    top = 8.0
+    titles = [_title_lines(row.title) for row in rows]
+    heights = [STEP + LINE_HEIGHT * (len(lines) - 1) for lines in titles] or [STEP]
+    bottom = top + sum(heights)
     scale = axis(_without_outlier([_bounds(row.estimate) for row in rows]), start=14, end=WIDTH - 14)
     inner = [*_x_ticks(scale, top, bottom)]
-    for index, row in enumerate(rows):
-        inner += _interval(row, scale, top + step * index)
+    for row, lines, end in zip(rows, titles, accumulate(heights), strict=False):
+        inner += _title(row, lines, top + end - STEP - LINE_HEIGHT * (len(lines) - 1))
+        inner += _interval(row, scale, top + end - STEP)
     spoken = "; ".join(f"{row.title}: {spoken_estimate(row.estimate)}" for row in rows) or "No system was scored."
     return figure(name, title, spoken, size=(WIDTH, bottom + 22), inner=inner)
 
@@ -69,15 +84,25 @@ def _without_outlier(bounds: Sequence[list[float]]) -> list[float]:
     return [bound for row in rows for bound in row]
 
 
+def _title_lines(title: str) -> list[str]:
+    """The title in lines that leave room for the figures beside the last one."""
+    lines = textwrap.wrap(title, TITLE_CHARS) or [""]
+    return lines if len(lines) <= TITLE_LINES else [*lines[: TITLE_LINES - 1], f"{lines[TITLE_LINES - 1][:-1]}…"]
+
+
+def _title(row: Interval, lines: Sequence[str], top: float) -> list[Markup]:
+    kind = f"name {'tuned' if row.emphasised else 'other'}"
+    return [label(text, (14, top + 12 + LINE_HEIGHT * index), kind=kind) for index, text in enumerate(lines)]
+
+
 def _interval(row: Interval, scale: Axis, top: float) -> list[Markup]:
     kind = "tuned" if row.emphasised else "other"
     value, low, high = map(figures.known, (row.estimate.value, row.estimate.low, row.estimate.high))
-    parts = [label(figures.excerpt(row.title, 34), (14, top + 12), kind=f"name {kind}")]
     if value is None:
-        return [*parts, label("unknown", (WIDTH - 14, top + 12), kind="value", anchor="end")]
+        return [label("unknown", (WIDTH - 14, top + 12), kind="value", anchor="end")]
     y = top + 25
     text = f"{figures.score(value)}\u2002{figures.interval(row.estimate)}".rstrip()
-    parts.append(label(text, (WIDTH - 14, top + 12), kind=f"value {kind}", anchor="end"))
+    parts = [label(text, (WIDTH - 14, top + 12), kind=f"value {kind}", anchor="end")]
     if value < scale.low:
         arrow = element("path", d=f"M14 {y}l9 -5v10z", class_=f"dot {kind}")
         return [*parts, arrow, label("below the scale", (28, y + 4))]
@@ -175,16 +200,26 @@ def histogram(name: str, title: str, shape: Distribution) -> Markup:
         x, y = x_scale.place(low), y_scale.place(n)
         width = max(x_scale.place(high) - x - 1, 0.5)
         inner.append(element("rect", x=x, y=y, width=width, height=max(bottom - y, 0), class_="bin"))
-    marks = [("median", shape.p50), ("95 %", shape.p95)]
-    for word, at in marks:
-        if (place := figures.known(at)) is not None and edges[0] <= place <= edges[-1]:
-            x = x_scale.place(place)
-            inner += [line((x, top), (x, bottom), kind="best"), label(word, (x, top - 4), anchor="middle")]
+    marks = {word: x_scale.place(at) for word, at in (("median", shape.p50), ("95 %", shape.p95)) if _within(at, edges)}
+    for (word, x), at in zip(marks.items(), _apart(list(marks.values())), strict=True):
+        inner += [line((x, top), (x, bottom), kind="best"), label(word, (at, top - 4), anchor="middle")]
     inner.append(label("tokens", (WIDTH - RIGHT, height - 2), anchor="end"))
     spoken = (
         f"{figures.count(shape.n)} rows; median {shape.p50:g}, 95 % at most {shape.p95:g}, longest {shape.maximum:g}."
     )
     return figure(name, title, spoken, size=(WIDTH, height), inner=inner)
+
+
+def _within(number: float, edges: Sequence[float]) -> bool:
+    return figures.known(number) is not None and edges[0] <= number <= edges[-1]
+
+
+def _apart(places: list[float]) -> list[float]:
+    """Where the words of two marks stand: over them, or side by side where they would cover each other."""
+    if len(places) < 2 or places[1] - places[0] >= MARK_WIDTH:
+        return places
+    first, second = places
+    return [first, first + MARK_WIDTH] if first < WIDTH / 2 else [second - MARK_WIDTH, second]
 
 
 def confusion(name: str, title: str, labels: Sequence[str], counts: Sequence[Sequence[int]], *, named: bool) -> Markup:
@@ -194,8 +229,9 @@ def confusion(name: str, title: str, labels: Sequence[str], counts: Sequence[Seq
     """
     k = max(len(labels), 1)
     cell = min(34.0, 300.0 / k) if named and k < 12 else 26.0 if named else max(WIDTH / k, 2.5)
-    left, top = (150.0, 96.0) if named else (0.0, 0.0)
-    size = (left + cell * k + (72 if named else 0), top + cell * k)  # the last column's name leans out
+    longest = 6.6 * min(max(map(len, labels), default=0), NAME_CHARS) if named else 0.0
+    left, top = (longest + 12, 0.71 * longest + 16) if named else (0.0, 0.0)
+    size = (left + cell * k + 0.71 * longest, top + cell * k)  # the last column's name leans out
     inner = [element("rect", x=left, y=top, width=cell * k, height=cell * k, class_="ground")]
     inner += _names(labels, cell, left, top) if named else []
     for i, row in enumerate(counts):
@@ -213,10 +249,10 @@ def _names(labels: Sequence[str], cell: float, left: float, top: float) -> list[
     parts = []
     for i, text in enumerate(labels):
         middle = cell * (i + 0.5)
-        parts.append(label(figures.excerpt(text, 22), (left - 6, top + middle + 4), anchor="end"))
+        parts.append(label(figures.excerpt(text, NAME_CHARS), (left - 6, top + middle + 4), anchor="end"))
         x, y = left + middle + 3, top - 6
         turn = f"rotate(-45 {x:.1f} {y:.1f})"
-        parts.append(element("text", figures.excerpt(text, 16), x=x, y=y, class_="tick", transform=turn))
+        parts.append(element("text", figures.excerpt(text, NAME_CHARS), x=x, y=y, class_="tick", transform=turn))
     return parts
 
 

@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tunewright.reporting import figures, plots
+from tunewright.core.titles import metric_title, name_of_test
+from tunewright.evaluation.evaluate import best_baseline
+from tunewright.reporting import figures, plots, texts
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -70,14 +72,17 @@ def facts(story: Story) -> list[Fact]:
     shown = []
     if estimate:
         detail = f"{figures.level(story.results.confidence)} interval {_interval(estimate)}"
-        title = f"{figures.metric_title(results.headline)}, tuned"
+        title = f"{metric_title(results.headline)}, tuned"
         shown.append(Fact(title, figures.score(estimate.value), detail))
     for system in _rivals(results):
         found = figures.comparison(results, system)
         if found:
-            title = f"{figures.metric_title(found.metric)} against {system.title}"
-            detail = f"{_interval(found.difference)}, p {figures.p_value(found.p_value)}"
+            title = f"{metric_title(found.metric)} against {system.title}"
+            detail = f"{_interval(found.difference)}, {_p(found.p_value)}"
             shown.append(Fact(title, figures.signed(found.difference.value), detail))
+    forgotten = texts.retention_fact(results)
+    if forgotten is not None:
+        shown.append(Fact(*forgotten))
     kept = f"{figures.count(story.profile.kept)} of {figures.count(story.profile.read)} rows read were kept"
     return [*shown, Fact("frozen test rows", figures.count(results.n), kept)]
 
@@ -86,17 +91,18 @@ def _interval(estimate: Estimate) -> str:
     return figures.interval(estimate) or f"unknown{f' ({estimate.reason})' if estimate.reason else ''}"
 
 
+def _p(p_value: float | None) -> str:
+    words = figures.p_value(p_value)
+    return f"p {words.replace('<', '< ')}" if words.startswith("<") else f"p = {words}"
+
+
 def _rivals(results: Results) -> list[SystemScores]:
-    """The base, and the best baseline that is not the base, by the headline metric."""
+    """The base, and the best baseline that is not the base, by the headline or the first metric that it has."""
     base = [system for system in results.systems if system.role == "base"]
-    others = [s for s in results.systems if s.role == "baseline" and _headline(s, results) is not None]
-    best = max(others, key=lambda s: _headline(s, results) or 0.0, default=None)
+    metrics = [results.headline, *(c.metric for c in results.comparisons)]
+    found = (best_baseline(results.systems, metric) for metric in metrics)
+    best = next((system for system in found if system is not None), None)
     return [*base, *([best] if best else [])]
-
-
-def _headline(system: SystemScores, results: Results) -> float | None:
-    estimate = system.metrics.get(results.headline)
-    return figures.known(estimate.value) if estimate else None
 
 
 def scores(story: Story) -> dict[str, Any]:
@@ -109,17 +115,32 @@ def scores(story: Story) -> dict[str, Any]:
         )
         for s in results.systems
     ]
-    drawings = [(figures.metric_title(metric), _interval_plot(story, metric)) for metric in metrics]
+    drawn = texts.drawn_metrics(results) if texts.of_texts(results) else metrics
+    drawings = [(_with_side(metric), _interval_plot(story, metric)) for metric in drawn]
     tests = sorted({c.test for c in results.comparisons if c.p_value is not None})
-    words = [figures.TEST_TITLES.get(test, test) for test in tests]
-    methods = sorted({e.method for s in results.systems for e in s.metrics.values() if e.method})
+    words = [name_of_test(test) for test in tests]
+    by_method: dict[str, list[str]] = {}
+    for metric in metrics:
+        by_method.setdefault(_methods(results, metric), []).append(metric_title(metric))
+    methods = [(", ".join(titles), found) for found, titles in by_method.items() if found]
     return {"rows": rows, "metrics": metrics, "drawings": drawings, "tests": words, "methods": methods}
+
+
+def _with_side(metric: str) -> str:
+    side = texts.side(metric)
+    return f"{metric_title(metric)}; {side}" if side else metric_title(metric)
+
+
+def _methods(results: Results, metric: str) -> str:
+    return figures.method_words(
+        s.metrics[metric].method for s in results.systems if metric in s.metrics and s.metrics[metric].method
+    )
 
 
 def _interval_plot(story: Story, metric: str) -> Markup:
     systems = [s for s in story.results.systems if metric in s.metrics]
     rows = [plots.Interval(s.title, s.metrics[metric], s.role == "tuned") for s in systems]
-    title = f"{figures.metric_title(metric)} with {figures.level(story.results.confidence)} intervals"
+    title = f"{metric_title(metric)} with {figures.level(story.results.confidence)} intervals"
     return plots.intervals(f"scores-{metric}", title, rows)
 
 
@@ -134,7 +155,7 @@ def gap(story: Story) -> Markup | None:
         ("test", found.test),
     )
     rows = [plots.Interval(f"{name}, {figures.count(e.n)} rows", e, name == "test") for name, e in splits]
-    return plots.intervals("gap", f"{figures.metric_title(found.metric)} of the tuned model by split", rows)
+    return plots.intervals("gap", f"{metric_title(found.metric)} of the tuned model by split", rows)
 
 
 def training(story: Story) -> list[tuple[str, Markup]]:
@@ -156,7 +177,7 @@ def training(story: Story) -> list[tuple[str, Markup]]:
     )
     metrics = [
         plots.Curve(
-            figures.metric_title(name),
+            metric_title(name),
             tuple((float(e.step), e.metrics.get(name)) for e in story.evaluations),
             f"metric-{index}",
             dots=True,

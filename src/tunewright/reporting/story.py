@@ -50,6 +50,37 @@ class ErrorSample:
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """A test prompt with what people, the base and the tuned model answered."""
+
+    place: str
+    """Source and line."""
+    prompt: str
+    reference: str
+    base: str | None
+    tuned: str
+    base_score: float | None = None
+    """chrF of the base's text, 0 to 100."""
+    tuned_score: float | None = None
+    why: Literal["sample", "gain", "loss"] = "sample"
+    """Why it is shown: drawn at random, or with the largest gain or loss against the base."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorstRow:
+    """A test row of texts that the tuned model does badly on."""
+
+    place: str
+    prompt: str
+    """Empty for raw text."""
+    reference: str
+    text: str | None
+    score: float
+    metric: str
+    """What `score` is of: `chrf`, or `bits_per_byte` where no texts were written."""
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """One run from data to verdict."""
 
@@ -76,5 +107,11 @@ class Story:
     """Hashes, versions, commit, seeds, command, machine."""
     base_model_id: str | None = None
     """The base's hub name (`owner/name`), where it came from the hub."""
+    ending: str = ""
+    """Why training ended, such as `all steps done`; empty where nobody knows."""
+    generations: tuple[Generation, ...] = ()
+    """Of a model that writes: base and tuned side by side."""
+    worst: tuple[WorstRow, ...] = ()
+    """Of texts: the worst test rows first. Those of classes stand in `errors`."""
     notes: tuple[str, ...] = field(default=())
     """Sentences about this run that belong to its limitations, such as the base being a starter model."""

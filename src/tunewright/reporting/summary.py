@@ -29,6 +29,7 @@ def summary(results: Results, gate: GateResult) -> dict[str, Any]:
         "systems": systems,
         "comparisons": [to_data(comparison) for comparison in results.comparisons],
         "gap": to_data(results.gap) if results.gap else None,
+        "retention": to_data(results.retention) if results.retention else None,
         "warnings": [*results.warnings, *gate.warnings],
     }
     finite: dict[str, Any] = _finite(data)

@@ -10,7 +10,10 @@ from rich.text import Text
 
 from tunewright.core.results import Outcome, Verdict
 from tunewright.core.text import plain
+from tunewright.core.titles import metric_title, name_of_test
 from tunewright.reporting import figures
+from tunewright.reporting.text_table import text_lines, text_scores
+from tunewright.reporting.texts import of_texts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,10 +39,15 @@ def print_results(console: Console, results: Results, gate: GateResult, *, repor
     colour or move anything.
     """
     console.print()
-    console.print(_scores(results))
+    if of_texts(results):
+        console.print(text_scores(results, width=console.width))
+        for line in text_lines(results):
+            console.print(line)
+    else:
+        console.print(_scores(results))
     tests = sorted({c.test for c in results.comparisons if c.p_value is not None})
-    if tests:
-        words = ", ".join(figures.TEST_TITLES.get(test, test) for test in tests)
+    if tests and not of_texts(results):
+        words = ", ".join(name_of_test(test) for test in tests)
         console.print(Text(plain(f"p: the tuned model against that row, paired, two-sided ({words})"), "dim"))
     if results.gap:
         console.print()
@@ -58,7 +66,7 @@ def _scores(results: Results) -> Table:
     table.add_column(f"scores on {figures.count(results.n)}\nfrozen test rows", overflow="fold")
     table.add_column("n", justify="right", no_wrap=True)
     for metric in metrics:
-        title = plain(figures.metric_title(metric))
+        title = plain(metric_title(metric))
         table.add_column(f"{title}\n({figures.level(results.confidence)} interval)", no_wrap=True)
     table.add_column("p", no_wrap=True)
     for system in results.systems:
@@ -92,7 +100,7 @@ def _gap(gap: Gap) -> Text:
     splits = {"train": gap.train, "validation": gap.validation, "test": gap.test}
     values = {name: figures.known(estimate.value) for name, estimate in splits.items()}
     words = ", ".join(f"{name} {'unknown' if v is None else f'{v:.3f}'}" for name, v in values.items())
-    return Text(plain(f"{figures.metric_title(gap.metric)}: {words}. {gap.reading}"))
+    return Text(plain(f"{metric_title(gap.metric)}: {words}. {gap.reading}"))
 
 
 def _print_verdict(console: Console, gate: GateResult) -> None:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from tunewright.core.titles import metric_title
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 RATE_STEPS = 20
 """The rate is taken over this many steps: steady enough to read, quick enough to follow a change."""
+
+SAMPLE_CHARS = 60
+"""Of a sample's prompt and of its answer, this many characters are shown."""
 
 
 class ConsoleProgress:
@@ -66,11 +71,14 @@ class ConsoleProgress:
 
     def on_evaluation(self, report: EvaluationReport) -> None:
         """Says the validation metrics in a line of their own, above the bar where there is one."""
-        metrics = ", ".join(f"{name} {value:.4f}" for name, value in sorted(report.metrics.items()))
+        metrics = ", ".join(f"{metric_title(name)} {value:.4f}" for name, value in sorted(report.metrics.items()))
         best = " (best so far)" if report.best else ""
         if self._metric is not None and self._metric in report.metrics:
-            self._validation = f", validation {self._metric} {report.metrics[self._metric]:.4f}"
+            self._validation = f", validation {metric_title(self._metric)} {report.metrics[self._metric]:.4f}"
         self._say(f"validation at step {report.step}, epoch {report.epoch:.2f}: {metrics}{best}")
+        if report.samples:
+            first = report.samples[0]
+            self._say(f"  {_short(first.prompt)} → {_short(first.text)}")
 
     def on_end(self, reason: str) -> None:
         """Takes the bar away and says why training ended."""
@@ -96,6 +104,12 @@ class ConsoleProgress:
             return ""
         remaining_s = (self._clock() - self._started_s) / done * (self._total - step)
         return f", {duration(remaining_s)} left"
+
+
+def _short(text: str) -> str:
+    """The text on one line, its middle left out where it is long; a model may write what would steer a terminal."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= SAMPLE_CHARS else f"{line[: SAMPLE_CHARS // 2]} … {line[-SAMPLE_CHARS // 2 :]}"
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,9 @@ class EventLog:
 
     def _append_report(self, event: str, report: StepReport | EvaluationReport) -> None:
         facts = {field.name: getattr(report, field.name) for field in fields(report)}
-        seconds = facts.pop("seconds")
+        seconds, samples = facts.pop("seconds"), facts.pop("samples", ())
+        if samples:
+            facts["samples"] = [asdict(sample) for sample in samples]
         self._append({"event": event, **facts})
         with disk_faults(self.path):
             timing = {"event": event, "step": report.step, "seconds": seconds}

@@ -32,14 +32,17 @@ class Duration:
     lr: float
 
 
-def start(model: nn.Module, spec: TrainSpec, *, lr: float, bf16: bool, seed: int, cpu: bool) -> TrainState:
+def start(  # noqa: PLR0913  # what a run's settings come to, each by name
+    model: nn.Module, spec: TrainSpec, *, lr: float, bf16: bool, seed: int, cpu: bool, several: bool = False
+) -> TrainState:
     """The model placed on its device with a fresh optimiser, before its first step.
 
-    Raises RunError where several processes were launched.
+    With `several`, it is replicated over the processes that were launched: `LoadPlan` must then name this one's rank.
+    Without, RunError is raised where there is more than one.
     """
     accumulation = GradientAccumulationPlugin(num_steps=1)  # or the environment of `accelerate launch` would decide
     accelerator = Accelerator(cpu=cpu, mixed_precision="no", gradient_accumulation_plugin=accumulation)
-    if accelerator.num_processes > 1:
+    if accelerator.num_processes > 1 and not several:
         given = f"started as {accelerator.num_processes} processes, which training does not divide its rows over yet"
         raise RunError(Problem("training", given, "one process", "start it without `accelerate launch` or torchrun"))
     optimizer = build_optimizer(spec.optimizer, model, lr)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tunewright.core.errors import Interrupted, Problem, RunError
+from tunewright.core.errors import Interrupted, Problem, RunError, how_stopped
+from tunewright.core.titles import metric_title
 from tunewright.core.training import EvaluationReport
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.loader import LoadPlan, load_steps
@@ -18,14 +19,21 @@ from tunewright.training.engine import Duration, train
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tunewright.core.generated import Sample
     from tunewright.core.protocols import Observer
     from tunewright.data.tokenize import TokenRows
     from tunewright.recipe.train import TrainSpec
     from tunewright.training.losses import LossSum
     from tunewright.training.step import TrainState
 
+LESS_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte"})
+"""Validation metrics of which a smaller value is the better one."""
+
 Validate = Callable[[object], Mapping[str, float]]
 """Called with the bare model at each evaluation; gives its metrics on the validation split, `loss` among them."""
+
+SampleAnswers = Callable[[object], "tuple[Sample, ...]"]
+"""Called with the bare model after `validate`; gives its answers to a few validation prompts."""
 
 LogOffset = Callable[[], int]
 """Called before each checkpoint: makes the log durable and gives the length that resuming cuts it to."""
@@ -54,6 +62,7 @@ class Hooks:
     observer: Observer
     log_offset: LogOffset
     interrupted: Callable[[], int | None]
+    sample: SampleAnswers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +84,12 @@ def total_steps(rows: int, spec: TrainSpec) -> int:
 def fit(state: TrainState, rows: TokenRows, plan: FitPlan, hooks: Hooks, *, resumed: Progress | None) -> FitOutcome:
     """The model trained to its end, its best checkpoint kept in `plan.checkpoints`.
 
-    Raises Interrupted after SIGINT or SIGTERM, with a checkpoint saved; RunError on a non-finite number.
+    Raises Interrupted after SIGINT or SIGTERM, with a checkpoint saved; RunError on a non-finite number, and where
+    several processes train together: they would all write the same checkpoints.
     """
+    if state.accelerator.num_processes > 1:
+        given = f"{state.accelerator.num_processes} processes, whose checkpoints and evaluations are not joined yet"
+        raise RunError(Problem("training", given, "one process", "start it without `accelerate launch` or torchrun"))
     progress = resumed or Progress(0, 0.0, plan.key, 0)
     hooks.observer.on_start(
         {
@@ -119,6 +132,7 @@ def _evaluate(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks
     if not all(math.isfinite(number) for number in metrics.values()):
         place = f"evaluation after step {progress.step}"
         raise RunError(Problem(place, f"not finite: {dict(metrics)}", "finite numbers", "lower train.optimizer.lr"))
+    samples = hooks.sample(state.bare_model) if hooks.sample is not None else ()
     better = _gain(plan.metric, value, progress.best_value) > 0
     if better:
         progress = replace(progress, best_step=progress.step, best_value=value)
@@ -127,7 +141,8 @@ def _evaluate(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks
     else:
         progress = replace(progress, stale=progress.stale + 1)
     seconds = time.perf_counter() - started
-    hooks.observer.on_evaluation(EvaluationReport(progress.step, progress.epoch, dict(metrics), better, seconds))
+    report = EvaluationReport(progress.step, progress.epoch, dict(metrics), better, seconds, samples)
+    hooks.observer.on_evaluation(report)
     return progress
 
 
@@ -141,7 +156,7 @@ def _save(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks) ->
 def _stop_reason(plan: FitPlan, progress: Progress) -> str | None:
     stopping = plan.spec.early_stopping
     if stopping is not None and progress.stale >= stopping.patience:
-        return f"early stopping: {progress.stale} evaluations without a better {plan.metric}"
+        return f"early stopping: {progress.stale} evaluations without a better {metric_title(plan.metric)}"
     if progress.step >= plan.duration.total_steps:
         return "all steps done"
     return None
@@ -150,7 +165,7 @@ def _stop_reason(plan: FitPlan, progress: Progress) -> str | None:
 def _gain(metric: str, value: float, best: float | None) -> float:
     if best is None:
         return math.inf
-    return best - value if metric == "loss" else value - best
+    return best - value if metric in LESS_IS_BETTER else value - best
 
 
 def _min_delta(plan: FitPlan) -> float:
@@ -159,7 +174,7 @@ def _min_delta(plan: FitPlan) -> float:
 
 def interrupted_after(signal_number: int, step: int) -> Interrupted:
     """The end of a training that was told to stop, with its checkpoint saved."""
-    given = f"stopped by signal {signal_number} after step {step}; a checkpoint is saved"
+    given = f"{how_stopped(signal_number)} after step {step}; a checkpoint is saved"
     return Interrupted(
         signal_number, Problem("training", given, "", "run the same command again: it resumes from there")
     )

@@ -1,14 +1,23 @@
-"""Losses as sums over targets: a step divides once, by all its targets."""
+"""Losses as sums over targets, in nats: a step divides once, by all its targets.
+
+Logits are made of labelled positions only, and in fp32. Axes: B rows, T (decoder's) tokens, M labelled positions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everybody reads
 from torch import Tensor, nn
 
-from tunewright.data.loader import IGNORED, TokenBatch
+from tunewright.core.encoded import IGNORED
+from tunewright.data.loader import TokenBatch
+from tunewright.models.output_head import labelled_only
+from tunewright.training.chunked import chunked_cross_entropy, rows_at_once, worth_chunks
+from tunewright.training.head_form import bare, formula_of, held
 
 LossSum = Callable[[nn.Module, TokenBatch, torch.device], Tensor]
 """Called by the step once a forward pass: model, batch and device to the sum of the losses of the batch's targets."""
@@ -16,9 +25,68 @@ LossSum = Callable[[nn.Module, TokenBatch, torch.device], Tensor]
 
 def classification_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
     """The summed cross-entropy of the batch's rows, in nats, computed in fp32."""
-    output = model(
-        input_ids=torch.from_numpy(batch.input_ids_BT).to(device, non_blocking=True),
-        attention_mask=torch.from_numpy(batch.attention_mask_BT).to(device, non_blocking=True),
-    )
-    targets_B = torch.from_numpy(batch.targets_B).to(device, non_blocking=True)
+    output = model(input_ids=_placed(batch.input_ids_BT, device), attention_mask=_mask(batch, device))
+    targets_B = _placed(batch.targets, device)
     return F.cross_entropy(output.logits.float(), targets_B, ignore_index=IGNORED, reduction="sum")
+
+
+def causal_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+    """The summed cross-entropy of each labelled token given those before it.
+
+    No attention mask is handed over: rows are padded on the right, where nothing that has a label looks, and packed
+    rows are told apart by their positions.
+    """
+    arguments: dict[str, Any] = {"input_ids": _placed(batch.input_ids_BT, device), "use_cache": False}
+    if batch.position_ids_BT is not None:
+        arguments["position_ids"] = _placed(batch.position_ids_BT, device)
+    return _token_loss(model, arguments, batch, device)
+
+
+def masked_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+    """The summed cross-entropy of the original tokens at the masked positions."""
+    arguments = {"input_ids": _placed(batch.input_ids_BT, device), "attention_mask": _mask(batch, device)}
+    return _token_loss(model, arguments, batch, device)
+
+
+def seq2seq_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+    """The summed cross-entropy of the labels; the decoder's inputs are the model's own shift of them."""
+    inner = bare(model)
+    arguments = {
+        "input_ids": _placed(batch.input_ids_BT, device),
+        "attention_mask": _mask(batch, device),
+        "decoder_input_ids": inner.prepare_decoder_input_ids_from_labels(labels=_shiftable(inner, batch, device)),
+        "use_cache": False,
+    }
+    return _token_loss(model, arguments, batch, device)
+
+
+def _token_loss(model: nn.Module, arguments: dict[str, Any], batch: TokenBatch, device: torch.device) -> Tensor:
+    inner = bare(model)
+    labelled_BT = batch.targets != IGNORED
+    wanted_BT, targets_M = _placed(labelled_BT, device), _placed(batch.targets[labelled_BT], device)
+    if worth_chunks(len(targets_M), inner.config.get_text_config().vocab_size, device):
+        head = formula_of(inner, arguments, wanted_BT)
+        if head is not None:
+            with labelled_only(inner, wanted_BT), held(inner) as kept:
+                model(**arguments)
+            rows = rows_at_once(len(head.weight_VD), device)
+            return chunked_cross_entropy(kept[0].squeeze(0), head, targets_M, chunk=rows)
+    with labelled_only(inner, wanted_BT):
+        logits_1MV = model(**arguments).logits
+    if logits_1MV.shape[:2] != (1, len(targets_M)):  # a head that is no module of its own: all logits came
+        logits_1MV = logits_1MV[wanted_BT]
+    return F.cross_entropy(logits_1MV.flatten(0, -2).float(), targets_M, reduction="sum")
+
+
+def _shiftable(model: Any, batch: TokenBatch, device: torch.device) -> Tensor:
+    """The labels; in a row without any, which has no loss, some token stands, for a model may look for the last one."""
+    bare_B1 = (batch.targets == IGNORED).all(axis=1, keepdims=True)
+    return _placed(np.where(bare_B1, model.config.eos_token_id or 0, batch.targets), device)
+
+
+def _mask(batch: TokenBatch, device: torch.device) -> Tensor | None:
+    return None if batch.attention_mask_BT is None else _placed(batch.attention_mask_BT, device)
+
+
+def _placed(values: Any, device: torch.device) -> Tensor:
+    return torch.from_numpy(values).to(device, non_blocking=True)

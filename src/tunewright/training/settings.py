@@ -6,11 +6,13 @@ import contextlib
 import os
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import digest, read_json, write_json
 
 if TYPE_CHECKING:
@@ -19,13 +21,29 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from tunewright.core.encoded import Layout
     from tunewright.recipe.train import TrainSpec
 
 MICRO_BATCH_TOKENS = {"cpu": 8_192, "cuda": 65_536, "mps": 16_384}
 """Tokens of one forward pass by device: bounds memory; a step of short texts fits into one pass anyway."""
 
+LEAST_TOKENS = 1_024
+"""Of a pass, however large the vocabulary."""
+
 BF16_GAIN = 1.15
 """bf16 is taken when it is at least this much faster: below, its rounding is not worth it."""
+
+
+LOGIT_BYTES = {"cpu": 2**30, "cuda": 16 * 2**30, "mps": 2 * 2**30}
+"""Most bytes of fp32 logits of one forward pass, should all its tokens be targets and chunks be out of the question."""
+
+PACKS = frozenset[str]()
+"""Devices on which `auto` packs: none so far. On the CPU (Llama of 7 x 256, rows of 89 tokens on average, 16 a step)
+sorting by length gave as many trained tokens a second as packing or up to 17 % more: it leaves 2 % padding and plain
+causal attention, packing 6 % and a mask. Not measured on accelerators."""
+
+Fault = Callable[[], str | None]
+"""Asked at most once: why the model cannot pack exactly, or None (`training.packing.packing_fault`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +58,25 @@ class Resolved:
     metric: str
     bf16_speedup: float | None
     """Measured rate of bf16 over fp32; None where it was not measured."""
+    packing: bool = False
+    """Whether rows lie side by side in sequences."""
 
 
-def resolve(spec: TrainSpec, *, lr: float, metric: str, cache: Path) -> Resolved:
-    """The settings as numbers. The precision probe takes a second and is cached per machine in `cache`."""
+def resolve(  # noqa: PLR0913  # what the settings follow from, each by name
+    spec: TrainSpec,
+    *,
+    lr: float,
+    metric: str,
+    cache: Path,
+    layout: Layout = "classes",
+    vocabulary: int | None = None,
+    fault: Fault | None = None,
+) -> Resolved:
+    """The settings as numbers. The precision probe takes a second and is cached per machine in `cache`.
+
+    `vocabulary` is given where tokens are predicted. `fault` is asked where the layout is causal and the recipe or the
+    device is for packing; without it, nothing packs. Raises RecipeError where the recipe asks for packing in vain.
+    """
     device = pick_device()
     threads = usable_threads() if spec.threads == "auto" else spec.threads
     speedup = None
@@ -56,8 +89,31 @@ def resolve(spec: TrainSpec, *, lr: float, metric: str, cache: Path) -> Resolved
         with thread_count(threads):
             speedup = cached_bf16_speedup(cache, threads)
         precision = "bf16" if speedup >= BF16_GAIN else "fp32"
-    tokens = MICRO_BATCH_TOKENS[device] if spec.micro_batch_tokens == "auto" else spec.micro_batch_tokens
-    return Resolved(device, precision, threads, lr, tokens, metric if spec.metric == "auto" else spec.metric, speedup)
+    tokens = pass_tokens(device, vocabulary) if spec.micro_batch_tokens == "auto" else spec.micro_batch_tokens
+    metric = metric if spec.metric == "auto" else spec.metric
+    packing = decide_packing(spec, layout, device, fault)
+    return Resolved(device, precision, threads, lr, tokens, metric, speedup, packing)
+
+
+def pass_tokens(device: str, vocabulary: int | None) -> int:
+    """Most tokens of one forward pass where the recipe leaves it open; fewer where their logits would be too large."""
+    if vocabulary is None:
+        return MICRO_BATCH_TOKENS[device]
+    return min(MICRO_BATCH_TOKENS[device], max(LEAST_TOKENS, LOGIT_BYTES[device] // (4 * vocabulary)))
+
+
+def decide_packing(spec: TrainSpec, layout: Layout, device: str, fault: Fault | None) -> bool:
+    """Whether rows are packed. Raises RecipeError where `train.packing: true` is asked of what cannot pack exactly."""
+    if spec.packing is False or (spec.packing == "auto" and not (layout == "causal" and device in PACKS)):
+        return False
+    if layout != "causal":
+        found: str | None = f"rows of the layout {layout!r} do not pack: only those of a causal model do"
+    else:
+        found = fault() if fault is not None else "the model was not tried"
+    if found is not None and spec.packing is True:
+        remedy = "set train.packing: auto, which sorts rows by length instead"
+        raise RecipeError(Problem("train.packing", f"true, but {found}", "a model that packs exactly", remedy))
+    return found is None
 
 
 def pick_device() -> Literal["cuda", "mps", "cpu"]:

@@ -60,10 +60,10 @@ def optimizer_step(
             Problem(f"training step {batches.step}", "no row has a target", "at least one", f"look at rows {rows}")
         )
     losses = gradients(state, batches, loss)
-    total_loss = torch.stack(losses).sum()
+    total_loss = state.accelerator.reduce(torch.stack(losses).sum(), "sum")  # over processes: all stop together
     norm = torch.nn.utils.get_total_norm([p.grad for p in state.model.parameters() if p.grad is not None])
     _update(state, total_loss, norm, lr=lr, max_norm=max_norm)
-    loss_value = float(state.accelerator.reduce(total_loss, "sum")) / batches.targets
+    loss_value = float(total_loss) / batches.targets
     norm_value = float(norm)
     if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
         raise _non_finite(batches, [float(value) for value in losses], norm_value)

@@ -1,0 +1,49 @@
+"""Turns of a conversation, as every source's own shape is read into and as a chat template takes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Role = Literal["system", "user", "assistant", "tool"]
+ROLES: tuple[Role, ...] = get_args(Role)
+Turn = Mapping[str, Any]
+"""`role` (of ROLES) and `content` (text); a tool's turn may have a `name`, an assistant's turn `tool_calls`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Turns in order, with the tools that were on offer. The row's column `messages` holds it as JSON text."""
+
+    turns: tuple[Turn, ...]
+    tools: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def prompt(self) -> Conversation:
+        """All turns before the last one of the assistant: what the model is given when it is asked."""
+        last = max((n for n, turn in enumerate(self.turns) if turn["role"] == "assistant"), default=len(self.turns))
+        return Conversation(self.turns[:last], self.tools)
+
+    @property
+    def answer(self) -> str | None:
+        """The text of the last turn of the assistant, or None without one."""
+        return next((str(turn["content"]) for turn in reversed(self.turns) if turn["role"] == "assistant"), None)
+
+    def to_json(self) -> str:
+        """JSON text that `from_json` reads."""
+        found: dict[str, Any] = {"turns": list(self.turns)}
+        return json.dumps(found | ({"tools": list(self.tools)} if self.tools else {}), ensure_ascii=False)
+
+
+def from_json(text: str) -> Conversation:
+    """The conversation of a row's column `messages`."""
+    found = json.loads(text)
+    return Conversation(tuple(found["turns"]), tuple(found.get("tools", ())))
+
+
+def asked(text: str, system: str | None = None) -> Conversation:
+    """A single question of the user's, after a system text where there is one."""
+    first: Sequence[Turn] = () if system is None else ({"role": "system", "content": system},)
+    return Conversation((*first, {"role": "user", "content": text}))

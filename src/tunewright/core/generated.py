@@ -1,0 +1,37 @@
+"""What a generating model is told, and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How tokens are chosen; recorded with every prediction. Greedy where `temperature` is 0."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One answer."""
+
+    text: str
+    """Without the stop token."""
+    new_tokens: int
+    """Tokens drawn, the stop token included."""
+    stopped: bool
+    """Whether it ended in a stop token of its own accord, and not at the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A prompt with the answer a model gave while it was trained, beside the answer it should learn."""
+
+    row_id: str
+    prompt: str
+    text: str
+    reference: str

@@ -1,0 +1,184 @@
+"""All systems on the frozen test prompts: scores, comparisons and what to beware of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from tunewright.core.results import Results
+from tunewright.evaluation.bootstrap import independent
+from tunewright.evaluation.multiplicity import hints
+from tunewright.evaluation.paired_texts import check_same_prompts, compare_texts
+from tunewright.evaluation.score_texts import score_texts
+from tunewright.evaluation.settings import ScoreSettings
+from tunewright.evaluation.texts import TASK_METRICS, Tallied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tunewright.core.predictions import TextPredictions
+    from tunewright.core.results import Gap, Retention, SystemScores
+    from tunewright.recipe.judge import EvaluationSpec
+
+COMPARED: Final[Mapping[str, tuple[str, ...]]] = {
+    "generation": ("bits_per_byte", "chrf"),
+    "text_to_text": ("bits_per_byte", "chrf"),
+    "language_modelling": ("bits_per_byte",),
+}
+"""Metrics on which the tuned model is always compared, as far as they are known."""
+
+FEW_ROWS = 100
+"""Below this many test prompts, or prompts that texts were written for, intervals are too wide for small gains."""
+
+FEW_CLUSTERS = 30
+"""Below this many clusters, intervals rest on too few independent pieces to be taken at their word."""
+
+COMMON_ANSWER = 0.2
+"""Where one answer is the reference of more of the prompts than this, always writing it looks good."""
+
+SELDOM_STOPS = 0.5
+"""A base that ends fewer of its texts than this by itself writes on to the limit, and its texts score low for it."""
+
+OFTEN_EMPTY = 0.05
+"""More empty texts than this are worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextSystem:
+    """One system under test, with its predictions on the test prompts."""
+
+    name: str
+    title: str
+    """How people read it."""
+    role: Literal["baseline", "base", "tuned"]
+    predictions: TextPredictions
+
+
+def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the task and what was forgotten
+    systems: Sequence[TextSystem],
+    *,
+    task: str,
+    headline: str,
+    spec: EvaluationSpec,
+    seed: int,
+    gap: Gap | None,
+    compared: Sequence[str] | None = None,
+    retention: Retention | None = None,
+) -> Results:
+    """Every system scored on the same prompts, the tuned one compared with each of the others, the base first.
+
+    `compared` names the metrics compared, beside the headline; give those that the gate asks for.
+    Raises ValueError for other than one tuned system, repeated names, a metric the task does not have, or rows that
+    differ.
+    """
+    asked = tuple(dict.fromkeys([headline, *(COMPARED[task] if compared is None else compared)]))
+    tuned = _check(systems, asked, task)
+    settings = ScoreSettings(spec.confidence, spec.resamples, seed)
+    tallied = {system.name: Tallied(system.predictions) for system in systems}
+    scores = tuple(
+        score_texts(
+            tallied[system.name],
+            name=system.name,
+            title=system.title,
+            role=system.role,
+            settings=settings,
+            metrics=TASK_METRICS[task],
+        )
+        for system in systems
+    )
+    opponents = sorted((system for system in systems if system is not tuned), key=lambda s: s.role != "base")
+    comparisons = tuple(
+        compare_texts(
+            tallied[tuned.name],
+            tallied[opponent.name],
+            metric=metric,
+            system=tuned.name,
+            against=opponent.name,
+            settings=settings,
+        )
+        for opponent in opponents
+        for metric in asked
+    )
+    titles = {system.name: system.title for system in systems}
+    alpha = round(1 - spec.confidence, 9)
+    return Results(
+        task=task,
+        n=len(tuned.predictions.row_ids),
+        labels=(),
+        headline=headline,
+        systems=scores,
+        comparisons=comparisons,
+        gap=gap,
+        warnings=(*_warnings(tuned.predictions, scores, task), *hints(comparisons, titles, alpha=alpha)),
+        confidence=spec.confidence,
+        retention=retention,
+    )
+
+
+def _check(systems: Sequence[TextSystem], metrics: Sequence[str], task: str) -> TextSystem:
+    tuned = [system for system in systems if system.role == "tuned"]
+    repeated = [name for name, count in Counter(system.name for system in systems).items() if count > 1]
+    unknown = [metric for metric in metrics if metric not in TASK_METRICS[task]]
+    if len(tuned) != 1 or sum(system.role == "base" for system in systems) > 1:
+        raise ValueError(f"one tuned system and at most one base, not {[(s.name, s.role) for s in systems]}")
+    if repeated:
+        raise ValueError(f"systems of the same name: {repeated}")
+    if unknown:
+        raise ValueError(f"unknown metrics {unknown}: {task} has {', '.join(TASK_METRICS[task])}")
+    for system in systems:
+        check_same_prompts(tuned[0].predictions, system.predictions)
+    return tuned[0]
+
+
+def _warnings(rows: TextPredictions, systems: Sequence[SystemScores], task: str) -> Iterator[str]:
+    n, written = len(rows.row_ids), sum(text is not None for text in rows.texts)
+    if n < FEW_ROWS:
+        yield (
+            f"The test split has only {n} {'prompts' if written else 'texts'}: intervals are wide, and a small gain "
+            "cannot be shown; add test rows before trusting a verdict."
+        )
+    if not independent(rows.clusters) and (clusters := len(set(rows.clusters))) < FEW_CLUSTERS:
+        yield (
+            f"The {n} test rows form only {clusters} clusters: intervals rest on those, and are wide; test on rows of "
+            "more groups."
+        )
+    if task != "language_modelling":
+        yield from _about_texts(rows, n, written)
+        yield from _about_stopping(systems)
+
+
+def _about_texts(rows: TextPredictions, n: int, written: int) -> Iterator[str]:
+    if not written:
+        yield "No texts were written, so only likelihoods are scored; raise evaluation.generate to see what it writes."
+    elif written < min(n, FEW_ROWS):
+        yield (
+            f"Texts were written for {written} of {n} test prompts: their scores have wide intervals; raise "
+            "evaluation.generate."
+        )
+    empty = sum(text is not None and not text.strip() for text in rows.texts)
+    if written and empty / written > OFTEN_EMPTY:
+        yield f"The tuned model wrote nothing for {empty} of {written} prompts; look at empty answers in the data."
+    answers = Counter(answer for references in rows.references for answer in references)
+    if n and (most := max(answers.values(), default=0)) / n > COMMON_ANSWER and n > 1:
+        answer = next(text for text, count in answers.items() if count == most)
+        yield (
+            f"One answer, {_shortened(answer)!r}, is a reference of {most / n:.0%} of the test prompts: always writing "
+            "it would look good; read the scores beside those of the baselines."
+        )
+
+
+def _about_stopping(systems: Sequence[SystemScores]) -> Iterator[str]:
+    base = next((system for system in systems if system.role == "base"), None)
+    rate = base.metrics["stop_rate"].value if base is not None else None
+    if rate is not None and rate < SELDOM_STOPS:
+        yield (
+            f"The untuned base ended only {rate:.0%} of its texts by itself and wrote on to the limit in the others, "
+            "which lowers the scores of its texts: part of the gain in these is having learned to stop. Bits per byte "
+            "do not depend on it."
+        )
+
+
+def _shortened(text: str, most: int = 60) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[: most - 1]}…"

@@ -1,0 +1,110 @@
+"""The tuned model of a run is written where plain transformers and peft find it, and checked against its training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from tunewright.core.errors import Problem, RecipeError, RunError
+from tunewright.data.store import read_split
+from tunewright.models.export import export_model
+from tunewright.pipeline.text_predictions import sample_rows
+from tunewright.pipeline.tuned import open_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tunewright.core.encoded import RowContent
+    from tunewright.pipeline.tuned import TunedRun
+
+CHECKED_ROWS = 32
+"""Training rows that are encoded again through the files written."""
+
+What = Literal["the merged model", "the adapter", "the model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written."""
+
+    run: str
+    folder: str
+    what: What
+    base: str
+    """What the model was tuned from, as the recipe named it: an adapter works with no other."""
+    files: dict[str, int]
+    """Name to size in bytes."""
+    logit_difference: float | None
+    """Largest difference of a logit before and after merging; None where nothing was merged."""
+    checked_rows: int
+    """Training rows that give the same ids through the files written."""
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The export as JSON data."""
+        return asdict(self)
+
+
+def export_run(run: Path, *, to: Path, merge: bool, adapter: bool) -> Exported:
+    """`to` holds the run's model, whole (`merge`) or as its `adapter`, with tokenizer, template and model card.
+
+    Raises RecipeError for a folder that holds anything, or an adapter that is not there; RunError without a whole
+    model, or where what was written is not what was trained: then nothing is left behind.
+    """
+    if merge == adapter:
+        given = "both --merge and --adapter" if merge else "neither --merge nor --adapter"
+        remedy = "--merge for a model that stands alone, --adapter for one that is loaded over its base"
+        raise RecipeError(Problem("export", given, "one of them", remedy))
+    tuned = open_run(run)
+    if adapter and not tuned.has_adapter:
+        given = "was tuned whole: it has no adapter"
+        raise RecipeError(Problem(str(run), given, "a run with train.method: lora", "export it with --merge"))
+    rows = _training_rows(tuned)
+    base = tuned.base if merge and tuned.has_adapter else None
+    card = tuned.path / "report" / "README.md"
+    difference = export_model(
+        tuned.folder,
+        None if base is None else base.folder,
+        merge=merge,
+        to=to,
+        encoder=tuned.encoder,
+        rows=rows,
+        base_adapter=None if base is None else base.adapter,
+        card=card if card.is_file() else None,
+    )
+    what: What = "the merged model" if base is not None else "the adapter" if adapter else "the model"
+    return Exported(
+        run=str(run),
+        folder=str(to),
+        what=what,
+        base=tuned.model_spec.name,
+        files={path.name: path.stat().st_size for path in sorted(to.iterdir())},
+        logit_difference=difference,
+        checked_rows=len(rows),
+        notes=_notes(tuned, what, difference, len(rows), has_card=card.is_file()),
+    )
+
+
+def _training_rows(tuned: TunedRun) -> list[RowContent]:
+    """A few rows of the training split. Raises RunError where the run's data is gone or another than was trained on."""
+    frame = read_split(tuned.path / "data", "train")
+    rows = [content for _, content in sample_rows(frame, CHECKED_ROWS, int(tuned.declares["seed"]))]
+    if not rows:
+        given = "has no training rows to check the export by"
+        raise RunError(Problem(str(tuned.path / "data"), given, "the rows it was trained on", "run the recipe again"))
+    return rows
+
+
+def _notes(tuned: TunedRun, what: What, difference: float | None, rows: int, *, has_card: bool) -> tuple[str, ...]:
+    notes = [f"{rows} training rows give the same ids through the tokenizer and template that were written"]
+    if difference is not None:
+        notes.append(
+            f"merged into {tuned.model_spec.name} in fp32: the largest difference of a logit is {difference:.3g}"
+        )
+    if what == "the adapter":
+        notes.append(f"it is loaded over its base, {tuned.model_spec.name}, and no other")
+    if what == "the model":
+        notes.append("it was tuned whole, so that there was nothing to merge")
+    if not has_card:
+        notes.append("there is no model card yet: `tunewright report RECIPE` writes it, then export to a new folder")
+    return tuple(notes)

@@ -1,0 +1,36 @@
+"""What the stages ask of a way to score systems: classes in one file, written texts in another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from tunewright.core.results import Results
+    from tunewright.pipeline.context import Context
+    from tunewright.recipe.judge import BaselineName
+
+
+class Judge(Protocol):
+    """Called by the stages `baseline` and `evaluation`; it writes below the folder it is given and nowhere else."""
+
+    @property
+    def baselines(self) -> Sequence[BaselineName]:
+        """The baselines of a recipe that names none; the base is one of them."""
+
+    def declares(self, context: Context) -> Mapping[str, Any]:
+        """What beside data, base and recipe decides the baselines' predictions."""
+
+    def score_baselines(self, context: Context, folder: Path) -> None:
+        """The folder holds each baseline's predictions on the frozen test rows, and `scores.json`."""
+
+    def score_tuned(self, context: Context, folder: Path) -> Results:
+        """The tuned model's predictions stand in the folder; all systems' results are given back."""
+
+
+def words(context: Context) -> tuple[BaselineName, ...]:
+    """The recipe's baselines, or the task's own."""
+    named = context.recipe.evaluation.baselines
+    return tuple(context.task.judge.baselines) if named is None else tuple(named)

@@ -1,0 +1,212 @@
+"""How texts are judged: how likely people's own are, what is written for some prompts, and what was forgotten.
+
+The base and simple systems are scored before training, the tuned model after it, on the same prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen record below
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from tunewright.core.codec import to_data
+from tunewright.core.files import write_json
+from tunewright.data.frame import sampled
+from tunewright.data.overlength import overlength_policy
+from tunewright.data.store import read_split
+from tunewright.evaluation.evaluate_texts import COMPARED, TextSystem, assemble_texts
+from tunewright.evaluation.gate import compared_metrics
+from tunewright.evaluation.nearest import nearest_neighbour
+from tunewright.evaluation.retention import retention
+from tunewright.evaluation.score_texts import score_texts
+from tunewright.evaluation.settings import ScoreSettings
+from tunewright.evaluation.text_gap import read_text_gap
+from tunewright.evaluation.texts import TASK_METRICS
+from tunewright.inference.text_model import TextModel
+from tunewright.models.load import load_tuned_text
+from tunewright.pipeline.general import general_hash
+from tunewright.pipeline.judge import words
+from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.store import read_texts, write_texts
+from tunewright.pipeline.text_predictions import Asked, asked_of, general_predictions, likelihoods, written
+from tunewright.pipeline.training_facts import trained
+from tunewright.recipe.judge import BaselineName  # noqa: TC001  # a type of the frozen record below
+from tunewright.training.settings import pick_device
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tunewright.core.predictions import TextPredictions
+    from tunewright.core.results import Gap, Results, Retention
+    from tunewright.core.rows import SplitName
+    from tunewright.pipeline.context import Context
+
+GAP_ROWS = 500
+"""Training rows whose likelihood is taken for the gap."""
+
+GENERAL = "general.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class TextJudge:
+    """Implements `pipeline.judge.Judge` for tasks that predict tokens."""
+
+    @property
+    def baselines(self) -> Sequence[BaselineName]:
+        """The untuned base, and the answer of the most similar training row where there are answers."""
+        return ("base", "nearest_neighbour")
+
+    def declares(self, context: Context) -> Mapping[str, Any]:
+        """What the base is asked through, and about which general text."""
+        spec = context.recipe.evaluation
+        return {
+            "encoder": context.encoder.fingerprint,
+            "max_tokens": context.encoder.max_tokens,
+            "generate": spec.generate,
+            "max_new_tokens": spec.max_new_tokens,
+            "general": general_hash(context),
+        }
+
+    def score_baselines(self, context: Context, folder: Path) -> None:
+        """The base reads and writes as the tuned model will; neighbours only write."""
+        asked = _asked(context, "test")
+        scores = []
+        for word in _words(context):
+            predictions = _base(context, asked, folder) if word == "base" else _neighbours(context, asked)
+            write_texts(folder / f"{word}.parquet", predictions)
+            title = system_title(context, word)
+            scored = score_texts(
+                predictions,
+                name=word,
+                title=title,
+                role=_role(word),
+                settings=_settings(context),
+                metrics=TASK_METRICS[context.recipe.task],
+            )
+            scores.append(to_data(scored))
+            context.say(f"baseline: {title}: {_in_short(scored.metrics)}")
+        write_json(folder / "scores.json", scores)
+
+    def score_tuned(self, context: Context, folder: Path) -> Results:
+        """The tuned model beside the base and the neighbours on the frozen test prompts, gap and forgetting."""
+        from tunewright.pipeline.evaluate import gate_conditions  # noqa: PLC0415  # it stands above
+
+        task = context.recipe.task
+        model = tuned_model(context)
+        test = _predicted(context, model, _asked(context, "test"))
+        write_texts(folder / "predictions.parquet", test)
+        baselines = {word: read_texts(context.run.path / "baseline" / f"{word}.parquet") for word in _words(context)}
+        systems = [
+            TextSystem(word, system_title(context, word), _role(word), predictions)
+            for word, predictions in baselines.items()
+        ]
+        systems.append(TextSystem("tuned", f"{context.recipe.model.name}, tuned", "tuned", test))
+        compared = dict.fromkeys([*COMPARED[task], *compared_metrics(gate_conditions(context))])
+        return assemble_texts(
+            systems,
+            task=task,
+            headline=context.task.headline(None),
+            spec=context.recipe.evaluation,
+            seed=context.recipe.seed,
+            gap=_gap(context, model, test, baselines.get("base")),
+            compared=tuple(compared),
+            retention=_retention(context, model, folder),
+        )
+
+
+TEXTS = TextJudge()
+
+
+def system_title(context: Context, word: str) -> str:
+    """How people read a system's name."""
+    titles = {
+        "base": f"{context.recipe.model.name}, untuned",
+        "nearest_neighbour": "answer of the nearest training row",
+    }
+    return titles[word]
+
+
+def _role(word: str) -> Literal["baseline", "base"]:
+    return "base" if word == "base" else "baseline"
+
+
+def tuned_model(context: Context) -> TextModel:
+    """The run's tuned model with its encoder, ready to read and write."""
+    layout = context.task.layout
+    model = load_tuned_text(context.run.path / "model", context.base.folder, layout)
+    return TextModel(model, context.prompt_encoder, device=pick_device())
+
+
+def base_model(context: Context) -> TextModel:
+    """The untuned base, likewise."""
+    model = context.task.load(context.base.folder, (), None, context.recipe.seed)
+    return TextModel(model, context.prompt_encoder, device=pick_device())
+
+
+def _words(context: Context) -> tuple[BaselineName, ...]:
+    """Raw text has no answers that a neighbour could lend."""
+    return tuple(word for word in words(context) if word == "base" or context.task.writes)
+
+
+def _asked(context: Context, split: SplitName, most: int | None = None) -> Asked:
+    frame = sampled(read_split(context.run.of(DATA), split), most, context.recipe.seed, "gap")
+    policy = overlength_policy(context.recipe.data.overlength, context.recipe.task)
+    return asked_of(frame, context.prompt_encoder, policy=policy, chats=context.task.chats)
+
+
+def _predicted(context: Context, model: TextModel, asked: Asked) -> TextPredictions:
+    found = likelihoods(model, asked)
+    if not context.task.writes or context.recipe.evaluation.generate == 0:
+        return found
+    spec = context.recipe.evaluation
+    return written(
+        model, asked, found, most=spec.generate, max_new_tokens=spec.max_new_tokens, seed=context.recipe.seed
+    )
+
+
+def _base(context: Context, asked: Asked, folder: Path) -> TextPredictions:
+    model = base_model(context)
+    found = _predicted(context, model, asked)
+    general = general_predictions(context, model)
+    if general is not None:
+        write_texts(folder / GENERAL, general)
+    return found
+
+
+def _neighbours(context: Context, asked: Asked) -> TextPredictions:
+    """For the same prompts as the models write for, the answer of the nearest training row."""
+    train = read_split(context.run.of(DATA), "train")
+    lend = nearest_neighbour(train["input"].to_list(), train["target"].to_list())
+    drawn = asked.drawn(context.recipe.evaluation.generate, context.recipe.seed)
+    answers = dict(zip(drawn, lend([asked.prompts[number] for number in drawn]), strict=True))
+    n = len(asked.row_ids)
+    return replace(
+        asked.blank(),
+        texts=tuple(answers.get(number) for number in range(n)),
+    )
+
+
+def _gap(context: Context, model: TextModel, test: TextPredictions, base: TextPredictions | None) -> Gap:
+    train = likelihoods(model, _asked(context, "train", GAP_ROWS))
+    validation = likelihoods(model, _asked(context, "validation", GAP_ROWS))
+    return read_text_gap(train, validation, test, settings=_settings(context), trained=trained(context), base=base)
+
+
+def _retention(context: Context, model: TextModel, folder: Path) -> Retention | None:
+    before = context.run.path / "baseline" / GENERAL
+    after = general_predictions(context, model)
+    if after is None or not before.exists():
+        return None
+    write_texts(folder / GENERAL, after)
+    return retention(read_texts(before), after, settings=_settings(context))
+
+
+def _settings(context: Context) -> ScoreSettings:
+    spec = context.recipe.evaluation
+    return ScoreSettings(spec.confidence, spec.resamples, context.recipe.seed)
+
+
+def _in_short(metrics: Mapping[str, Any]) -> str:
+    known = [(name, metrics[name].value) for name in ("bits_per_byte", "loss", "chrf") if name in metrics]
+    said = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in known if value is not None]
+    return ", ".join(said) or "nothing is known of it"
