@@ -21,7 +21,7 @@ from starter_lm.measure import measure, measure_plain
 from starter_lm.model import build_model, load_model, on_device, save_model
 from starter_lm.progress import Log
 from starter_lm.record import Outcome, describe_device, write_record
-from starter_lm.tokenizer import CONTEXT, load_tokenizer, save_tokenizer, train_tokenizer
+from starter_lm.tokenizer import CONTEXT, TOKENIZER_FILES, load_tokenizer, save_tokenizer, train_tokenizer
 from starter_lm.training import Plan, mixed_precision, steps_for, train
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def settle_tokenizer(settings: argparse.Namespace, documents: list[str]) -> Toke
         print("training the tokenizer", flush=True)
         save_tokenizer(train_tokenizer(documents), settings.out)
     else:
-        shutil.copytree(settings.tokenizer, settings.out, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        for name in TOKENIZER_FILES:
+            shutil.copyfile(settings.tokenizer / name, settings.out / name)
     return load_tokenizer(settings.out)
 
 

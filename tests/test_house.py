@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 
-from tunewright.recipe.judge import BaselineName, MetricName
+from tunewright.recipe.judge import BaselineName, ClassMetricName, TextMetricName
 from tunewright.recipe.recipe import Recipe, TaskName
 from tunewright.recipe.schema import every_spec, json_schema, recipe_page
 from tunewright.recipe.spec import Spec
@@ -119,17 +119,21 @@ def members(annotation: Any) -> set[Any]:
 
 def tables() -> dict[str, tuple[set[Any], set[Any]]]:
     """Each table of builders: what it builds, and what the recipe can ask for."""
-    from tunewright.evaluation.tallies import METRICS
-    from tunewright.pipeline import baseline, run
+    from tunewright.evaluation import tallies, texts
+    from tunewright.pipeline import judge_classes, judge_texts, run
     from tunewright.recipe import train
     from tunewright.training import optimizers, schedules
 
     return {
         "schedules": (set(schedules.DECAYS), members(train.ScheduleSpec)),
         "optimisers": (set(optimizers.BUILDERS), members(train.TrainSpec.model_fields["optimizer"].annotation)),
-        "baselines": (set(baseline.BUILDERS), members(BaselineName)),
-        "baseline systems": (set(baseline.SYSTEMS), members(BaselineName)),
-        "metrics": (set(METRICS), members(MetricName)),
+        "baselines": (
+            set(judge_classes.CLASSES_BY_LIKELIHOOD.systems) | set(judge_texts.TEXTS.baselines),
+            members(BaselineName),
+        ),
+        "baselines of classes": (set(judge_classes.BUILDERS), set(judge_classes.CLASSES_BY_LIKELIHOOD.systems)),
+        "metrics of classes": (set(tallies.METRICS), members(ClassMetricName)),
+        "metrics of texts": (set(texts.METRICS), members(TextMetricName)),
         "stages": (set(run.STAGES), {"prepare", "baseline", "train", "evaluate", "gate", "report"}),
     }
 
@@ -145,8 +149,8 @@ def test_every_task_is_in_the_table_or_refused_in_words() -> None:
     from tunewright.pipeline.tasks import TASKS, task_of
 
     facts = BaseFacts("encoder", "bert", 1, 1, 1)
-    assert set(TASKS) <= members(TaskName)
-    for name in members(TaskName) - set(TASKS):
+    assert {task.name for task in TASKS} <= members(TaskName)
+    for name in members(TaskName) - {task.name for task in TASKS}:
         with pytest.raises(RecipeError, match="not built yet"):
             task_of(name, facts, "a model")
 

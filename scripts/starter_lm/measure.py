@@ -33,7 +33,7 @@ def bits_per_byte(nats: float, n_bytes: int) -> float:
 
 @torch.no_grad()
 def window_surprise(
-    model: LlamaForCausalLM, stream: np.ndarray, *, context: int, stride: int, rows: int = 16
+    model: LlamaForCausalLM, stream: np.ndarray, *, context: int, stride: int, rows: int = 4
 ) -> list[np.ndarray]:
     """Return for windows beginning at 0, stride, 2·stride... the surprise (nats, float64) of each token they predict.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 VOCABULARY = 8192
 CONTEXT = 1024
 CHAT_TEMPLATE = Path(__file__).with_name("chat_template.jinja")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", CHAT_TEMPLATE.name)
 
 
 def train_tokenizer(documents: Iterable[str], *, vocabulary: int = VOCABULARY) -> Tokenizer:
@@ -53,7 +54,7 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
         "padding_side": "right",
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    shutil.copyfile(CHAT_TEMPLATE, folder / "chat_template.jinja")
+    shutil.copyfile(CHAT_TEMPLATE, folder / CHAT_TEMPLATE.name)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:

@@ -228,7 +228,7 @@ def test_the_blocks_of_a_text_are_the_text(text: str, times: int) -> None:
 
 def test_the_last_stretches_of_a_text_are_held_back(tmp_path: Path) -> None:
     (tmp_path / "play.txt").write_text(TEXT)
-    found = prepared(tmp_path, DataSpec(train="play.txt"), task="language_modelling")
+    found = prepared(tmp_path, DataSpec(train="play.txt"), max_tokens=4096, task="language_modelling")
     assert "".join(part for name in SPLITS for part in found.splits[name]["input"]) == TEXT
     sizes = [found.splits[name].height for name in SPLITS]
     assert sizes[2] == round(0.2 * sum(sizes))
@@ -237,7 +237,7 @@ def test_the_last_stretches_of_a_text_are_held_back(tmp_path: Path) -> None:
     assert f"test from line {found.splits['test']['line'][0]:,} on" in finding.message
     write_lock(tmp_path / "tunewright.lock", found.lock)
     (tmp_path / "play.txt").write_text(TEXT)
-    again = prepared(tmp_path, DataSpec(train="play.txt"), task="language_modelling")
+    again = prepared(tmp_path, DataSpec(train="play.txt"), max_tokens=4096, task="language_modelling")
     assert again.splits["test"].equals(found.splits["test"])
 
 
@@ -246,7 +246,7 @@ def test_a_text_and_its_own_test_file_are_used_as_they_are(tmp_path: Path) -> No
     (tmp_path / "test.txt").write_text(TEXT.replace("line", "verse"))
     (tmp_path / "README.txt").write_text("notes")
     for spec in (DataSpec(train="train.txt", test="test.txt"), DataSpec(train=".")):
-        found = prepared(tmp_path, spec, task="language_modelling")
+        found = prepared(tmp_path, spec, max_tokens=4096, task="language_modelling")
         assert "".join(found.splits["test"]["input"]) == TEXT.replace("line", "verse")
         assert found.splits["validation"]["line"].min() > found.splits["train"]["line"].max()  # type: ignore[operator]
 
@@ -266,6 +266,14 @@ def test_a_file_of_another_shape_is_named(tmp_path: Path, name: str, task: str, 
     with pytest.raises(RecipeError) as caught:
         prepared(tmp_path, DataSpec(train="t.jsonl"), task=task)
     assert words in str(caught.value)
+
+
+def test_columns_that_look_like_nothing_are_told_the_known_shapes(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "t.jsonl", [{"a": f"ask {n}", "b": f"answer {n}"} for n in NUMBERS])
+    with pytest.raises(
+        RecipeError, match="a known shape: messages, ShareGPT, instruction/input/output, prompt/complet"
+    ):
+        prepared(tmp_path, DataSpec(train="t.jsonl"), task="generation")
 
 
 def test_raw_text_for_another_task_is_refused(tmp_path: Path) -> None:

@@ -10,21 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from recipes_room import STEPS, lines_of, quickened, writer
 
-from tiny_room import ticket_rows
 from tunewright.cli.app import exit_code
 from tunewright.core.errors import MissingPackage
 from tunewright.recipe.load import load_recipe
-from tunewright.starter.encoder import NAME, encoder_folder
+from tunewright.recipe.train import Full
+from tunewright.starter import encoder, lm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tunewright.recipe.recipe import Recipe
 
 ROOT = Path(__file__).parents[2] / "recipes"
 STARTER = Path(str(files("tunewright.starter")))
 READY = sorted([*ROOT.glob("*.yaml"), *(STARTER / "recipes").glob("*.yaml")])
 SPLITS = ("train", "validation", "test")
-STEPS = 3
+HERE = {encoder.NAME: encoder.encoder_folder, lm.NAME: lm.lm_folder}
+"""Bases that come with the package, or an extra of it."""
 
 each_recipe = pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
 
@@ -46,9 +50,7 @@ def stand_in(recipe: Recipe, path: Path, *, seed: int) -> None:
     if (STARTER / "tickets" / path.name).is_file():
         shutil.copy(STARTER / "tickets" / path.name, path)
         return
-    text, label = recipe.data.input or "text", recipe.data.target or "label"
-    rows = ({text: row["text"], label: row["label"]} for row in ticket_rows(90, seed=seed))
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    path.write_text(lines_of(recipe, seed=seed), encoding="utf-8")
 
 
 def stand_ins(recipe: Recipe, folder: Path, base: Path) -> list[str]:
@@ -62,7 +64,10 @@ def stand_ins(recipe: Recipe, folder: Path, base: Path) -> list[str]:
 
 
 def test_there_are_ready_recipes() -> None:
-    assert {"banking77", "imdb_bert", "rotten_tomatoes", "tickets"} <= {path.stem for path in READY}
+    assert {path.stem for path in READY} >= {
+        *("banking77", "imdb_bert", "rotten_tomatoes", "tickets"),
+        *("dolly", "e2e_nlg", "tinyshakespeare", "nusax_mt", "replies"),
+    }
 
 
 @each_recipe
@@ -79,33 +84,60 @@ def test_a_recipe_passes_its_check_without_the_network(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = laid_out(path, tmp_path)
-    if recipe.model.name == NAME:
+    here = HERE.get(recipe.model.name)
+    if here is not None:
         try:
-            encoder_folder()
-        except MissingPackage:
-            pytest.skip("the extra `starter` is not installed")
+            here()
+        except MissingPackage as fault:
+            pytest.skip(str(fault))
     assert exit_code(["check", str(tmp_path / "recipe.yaml"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     kinds = {finding["kind"] for finding in found["findings"]}
-    away = recipe.model.name != NAME
-    assert ("model_not_here" in kinds) == away
+    assert ("model_not_here" in kinds) == (here is None)
     assert ("data_not_here" in kinds) == recipe.data.train.startswith("hub:")
     assert "learning_rate" not in kinds
 
 
+@pytest.fixture(scope="session")
+def base_of(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Recipe], Path]:
+    """A tiny random base that can do a recipe's task."""
+    folders: dict[str, Path] = {"classification": bert}
+
+    def base(recipe: Recipe) -> Path:
+        if recipe.task not in folders:
+            folders[recipe.task] = writer(recipe.task, tmp_path_factory.mktemp(recipe.task))
+        return folders[recipe.task]
+
+    return base
+
+
 @each_recipe
 def test_a_recipe_runs_to_its_report(
-    path: Path, tmp_path: Path, bert: Path, capsys: pytest.CaptureFixture[str]
+    path: Path, tmp_path: Path, base_of: Callable[[Recipe], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = laid_out(path, tmp_path)
-    quick = [f"train.max_steps={STEPS}", "train.precision=fp32", "evaluation.resamples=100", "name=quick"]
-    code = exit_code(["run", str(tmp_path / "recipe.yaml"), *stand_ins(recipe, tmp_path, bert), *quick, "--json"])
+    overrides = [*stand_ins(recipe, tmp_path, base_of(recipe)), *quickened(recipe), "name=quick"]
+    code = exit_code(["run", str(tmp_path / "recipe.yaml"), *overrides, "--json"])
     told = capsys.readouterr()
     assert code in {0, 1}, told.err
     run = tmp_path / "runs" / "quick"
     assert json.loads((run / "training" / "outcome.json").read_text(encoding="utf-8"))["steps"] == STEPS
     assert (run / "report" / "report.html").stat().st_size > 10_000
-    assert {path.name for path in (run / "model").iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json"}
+    weights = (
+        {"adapter_config.json", "adapter_model.safetensors"}
+        if recipe.train.method.kind == "lora"
+        else {"config.json", "model.safetensors"}
+    )
+    assert {path.name for path in (run / "model").iterdir()} >= {*weights, "tokenizer.json"}
+
+
+def test_the_instructions_are_learned_by_adapters_and_whole_as_the_recipe_tells() -> None:
+    path = ROOT / "dolly.yaml"
+    assert load_recipe(path).recipe.train.method.kind == "lora"
+    (told,) = [line for line in path.read_text(encoding="utf-8").splitlines() if "tunewright run" in line]
+    whole = load_recipe(path, told.partition("dolly.yaml ")[2].split())
+    assert whole.recipe.train.method == Full()
+    assert whole.name == "dolly-full"
 
 
 def test_the_sentiment_recipe_takes_at_most_twelve_lines() -> None:

@@ -183,9 +183,9 @@ def test_the_rate_rises_to_its_peak_and_ends_at_zero() -> None:
     assert rates[-1] == pytest.approx(0.0, abs=1e-12)
 
 
-def pretrain(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def pretrain(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> dict[str, Any]:
     flags = "--steps 3 --batch-tokens 2048 --layers 1 --hidden 64 --device cpu --no-compile --validations 2"
-    monkeypatch.setattr(sys, "argv", ["pretrain", "--data", str(data), "--out", str(out), *flags.split()])
+    monkeypatch.setattr(sys, "argv", ["pretrain", "--data", str(data), "--out", str(out), *flags.split(), *more])
     pretrain_starter_lm.main()
     record: dict[str, Any] = json.loads((out / "pretraining.json").read_text(encoding="utf-8"))
     return record
@@ -195,7 +195,7 @@ def test_a_run_is_repeated_by_its_seed_and_measured_as_it_was_saved(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = pretrain(data, tmp_path / "first", monkeypatch)
-    second = pretrain(data, tmp_path / "second", monkeypatch)
+    second = pretrain(data, tmp_path / "second", monkeypatch, "--tokenizer", str(tmp_path / "first"))
     weights = [tmp_path / name / "model.safetensors" for name in ("first", "second")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
     assert first["validation"] == second["validation"]

@@ -89,7 +89,7 @@ EPILOGS: Mapping[str, Epilog] = {
         (
             "tunewright chat runs/recipe --against base",
             'tunewright chat runs/recipe --text "where is my order" --json',
-            "tunewright chat runs/recipe --temperature 0.8 --top-p 0.9 < turns.txt",
+            "tunewright chat runs/recipe --system 'Be brief.' --temperature 0.8 --top-p 0.9",
         ),
         (
             DONE,

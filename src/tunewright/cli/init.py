@@ -25,8 +25,13 @@ def init(
     ] = Path("recipe.yaml"),
     *,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="The base to tune: starter/encoder, a local folder, or a hub name.")
-    ] = "starter/encoder",
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="The base to tune: a local folder or a hub name; by default the starter of the task.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a recipe that stands there.")] = False,
     as_json: AsJson = False,
     dry_run: DryRun = False,

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from tunewright.cli.output import AsJson, console, open_context, put_json, say
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir",
+        help="Where recipe, data and run go.",
+        show_default="quickstart; quickstart-generation for that task",
+    ),
+]
+Task = Annotated[
+    Literal["classification", "generation"],
+    typer.Option("--task", help="Route the tickets with the starter encoder, or answer them with the starter LM."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -15,17 +28,13 @@ def register(app: typer.Typer) -> None:
     app.command("quickstart")(quickstart)
 
 
-def quickstart(
-    folder: Annotated[Path, typer.Option("--dir", help="Where recipe, data and run go.")] = Path("quickstart"),
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Tune the starter encoder on the starter tickets; test, gate and report it. Exits 0 once all stages are done."""
+def quickstart(folder: Folder = None, task: Task = "classification", *, as_json: AsJson = False) -> None:
+    """Tune a starter model on the starter tickets; test, gate and report it. Exits 0 once all stages are done."""
     from tunewright.pipeline.quickstart import lay_out
     from tunewright.pipeline.run import run as run_recipe
     from tunewright.pipeline.run import show
 
-    recipe = lay_out(folder)
+    recipe = lay_out(folder, task)
     say(f"quickstart: the recipe is {recipe}; change it and run `tunewright run {recipe}`")
     outcome = run_recipe(recipe, context=open_context(recipe, None))
     if as_json:

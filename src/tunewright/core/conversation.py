@@ -22,9 +22,9 @@ class Conversation:
 
     @property
     def prompt(self) -> Conversation:
-        """All turns before the last one of the assistant: what the model is given when it is asked."""
-        last = max((n for n, turn in enumerate(self.turns) if turn["role"] == "assistant"), default=len(self.turns))
-        return Conversation(self.turns[:last], self.tools)
+        """What the model is given when it is asked: all turns but an answer that stands last."""
+        answered = bool(self.turns) and self.turns[-1]["role"] == "assistant"
+        return Conversation(self.turns[:-1] if answered else self.turns, self.tools)
 
     @property
     def answer(self) -> str | None:

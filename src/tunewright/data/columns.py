@@ -218,7 +218,10 @@ def _doubtful(field: str, what: str, found: Sequence[str], table: RawTable) -> P
     looks = shapes.nearest(table.frame) if not found else ""
     remedy = f"write `data.{field}: NAME`; is the first line of the file a header?"
     given = f"{given}; {looks}" if looks else given
-    return Problem(f"data.{field}", given, f"one of: {_listed(shapes.columns_of(table.frame))}", remedy)
+    expected = f"one of: {_listed(shapes.columns_of(table.frame))}"
+    if not found and not looks and what == "answer":
+        expected += f"; or columns of a known shape: {', '.join(shapes.names())}"
+    return Problem(f"data.{field}", given, expected, remedy)
 
 
 def _listed(columns: Sequence[str]) -> str:

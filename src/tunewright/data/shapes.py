@@ -38,6 +38,11 @@ class Shape:
     """Whether its names say instruction and answer, whatever else the table holds."""
 
 
+def names() -> tuple[str, ...]:
+    """The shapes that are known by their names."""
+    return ("messages", "ShareGPT", *(shape.name for shape in pair_shapes()))
+
+
 def conversations(frame: pl.DataFrame) -> Shape | None:
     """The column of conversations, or None: a known name first, then any that holds lists of turns."""
     present = columns_of(frame)

@@ -12,7 +12,9 @@ from tunewright.models.base import Base, BaseFacts, fetch, read_facts
 from tunewright.pipeline.stages import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from transformers import PreTrainedModel
 
     from tunewright.core.protocols import Observer, PromptEncoder, RowEncoder
     from tunewright.models.template import ChatTemplate
@@ -107,6 +109,10 @@ class Context:
         """The encoder of a task whose targets are texts."""
         encoder: PromptEncoder = self.encoder  # type: ignore[assignment]  # the task table pairs it with such a task
         return encoder
+
+    def load_base(self, labels: Sequence[str] = (), *, dropout: float | None = None) -> PreTrainedModel:
+        """The untuned base with the task's head, in fp32."""
+        return self.task.load(self.base, self.tokenizer, labels, dropout, self.recipe.seed)
 
     @cached_property
     def task(self) -> Task:

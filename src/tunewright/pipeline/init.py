@@ -23,12 +23,25 @@ from tunewright.recipe.model import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tunewright.data.propose import Proposal
+
 MANY = 4
 SMALL = 2_000
 """Rows below which more passes are proposed: a pass is few steps."""
 
 VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2
 """Shares of the rows proposed for a file that holds no such split itself."""
+
+STARTERS: Mapping[str, str] = {
+    "classification": "starter/encoder",
+    "generation": "starter/lm",
+    "language_modelling": "starter/lm",
+    "text_to_text": "google-t5/t5-small",
+}
+"""The base proposed for a task; there is no small text-to-text one that needs no network."""
+
+LARGE = 200_000_000
+"""Parameters above which adapters are proposed."""
 
 SMALL_STEPS = 200
 """Optimiser steps aimed at on small data."""
@@ -50,17 +63,22 @@ class ProposedRecipe:
         return {"recipe": str(self.path), "written": written, "reasons": list(self.reasons), "found": found}
 
 
-def propose(data: Path, out: Path, *, model: str) -> ProposedRecipe:
-    """A recipe for the file, its reasons in words. Raises DataError or RecipeError where none can be proposed."""
+def propose(data: Path, out: Path, *, model: str | None = None) -> ProposedRecipe:
+    """A recipe for the file, its reasons in words; without a model, the starter's that fits the task.
+
+    Raises DataError or RecipeError where none can be proposed.
+    """
     _refuse_recipe(data)
-    found = sniff(data)
-    if found.input is None or found.target is None or found.task is None:
+    facts = read_facts(find_local(ModelSpec(name=model), Path()), model) if model is not None else None
+    found = sniff(data, family=facts.family if facts is not None else None)
+    if found.task is None:
         columns = ", ".join(repr(column.name) for column in found.columns)
-        given = f"no text with a label was recognised among the columns {columns}: {found.task_reason}"
+        given = f"no known shape was recognised among the columns {columns}: {found.task_reason}"
         remedy = "write a recipe with data.input and data.target, or name the columns so that they can be recognised"
-        raise RecipeError(Problem(str(data), given, "a column of texts and one of labels", remedy))
+        expected = "a text with a label, a question with an answer, conversations, or raw text"
+        raise RecipeError(Problem(str(data), given, expected, remedy))
     path = str(data) if str(data).startswith(HUB) else os.path.relpath(str(data), str(out.parent))
-    recipe = _recipe(found, path, model)
+    recipe = _recipe(found, path, model or STARTERS[found.task])
     stream = _Text()
     yaml = YAML()
     yaml.width = 1000
@@ -99,7 +117,7 @@ def _recipe(found: Sniffed, data: str, model: str) -> CommentedMap:
         "Written by `tunewright init`; `tunewright schema --markdown` explains every field.\n"
         "Check it with `tunewright check`, then `tunewright run` it."
     )
-    _put(recipe, "model", model, "the pretrained base: starter/encoder, a local folder, or a hub name")
+    _put(recipe, "model", model, f"the pretrained base: {STARTERS[found.task or '']}, a local folder, or a hub name")
     recipe["data"] = _data(found, data)
     _put(recipe, "task", found.task, found.task_reason)
     split = _split(found)
@@ -116,7 +134,8 @@ def _split(found: Sniffed) -> CommentedMap | None:
     if not carved:
         return None
     split = CommentedMap()
-    _put(split, "kind", "stratified", "labels keep their shares; the test rows are frozen in tunewright.lock")
+    shares = "labels keep their shares" if found.task == "classification" else "equal prompts stay together"
+    _put(split, "kind", "stratified", f"{shares}; the test rows are frozen in tunewright.lock")
     if "validation" in carved:
         _put(split, "validation", VALIDATION_SHARE, "share of rows that chooses the checkpoint")
     if "test" in carved:
@@ -125,18 +144,13 @@ def _split(found: Sniffed) -> CommentedMap | None:
 
 
 def _data(found: Sniffed, path: str) -> CommentedMap:
-    assert found.input is not None
-    assert found.target is not None
     data = CommentedMap()
     _put(data, "train", path, "; ".join(_parts(found)) or f"{found.format}, {found.rows:,} records")
     if found.write_encoding:
         _put(data, "encoding", found.encoding, "detected; it is not UTF-8, so it must be named")
-    _put(data, "input", found.input.column, found.input.reason)
-    _put(data, "target", found.target.column, found.target.reason)
-    if found.id is not None:
-        _put(data, "id", found.id.column, found.id.reason)
-    if found.group is not None:
-        _put(data, "group", found.group.column, f"rows of one group stay in one split: {found.group.reason}")
+    for field, proposal in _chosen(found).items():
+        why = f"rows of one group stay in one split: {proposal.reason}" if field == "group" else proposal.reason
+        _put(data, field, proposal.value, why)
     if found.label_map:
         variants = CommentedMap()
         for variant, label in found.label_map.items():
@@ -148,14 +162,21 @@ def _data(found: Sniffed, path: str) -> CommentedMap:
 
 def _train(found: Sniffed, model: str) -> CommentedMap:
     train = CommentedMap()
+    facts = read_facts(find_local(ModelSpec(name=model), Path()), model)
+    method = "full"
+    if facts.parameters is not None and facts.parameters > LARGE:
+        method = "lora"
+        _put(train, "method", CommentedMap(kind="lora"), "adapters: the whole model would need far more memory")
     epochs, why = 8, "passes over the training rows; early stopping may end sooner"
     if found.rows < SMALL:
         steps = max(1, round(found.rows * 0.7 / 16))
         epochs = max(8, min(30, round(SMALL_STEPS / steps)))
         why = f"few rows: about {steps * epochs} steps in all; early stopping may end sooner"
+    if found.task != "classification":
+        epochs, why = 3, "passes over the training rows; models that write learn most in the first few"
     _put(train, "epochs", epochs, why)
     _put(train, "batch_size", 16 if found.rows < SMALL else 32, "examples a step, whatever fits into memory")
-    rate = _rate(model)
+    rate = rate_range(method, facts.parameters, facts.family).default if facts.parameters is not None else None
     optimizer = CommentedMap()
     _put(
         optimizer,
@@ -167,27 +188,19 @@ def _train(found: Sniffed, model: str) -> CommentedMap:
     return train
 
 
-def _rate(model: str) -> float | None:
-    """The rate that `auto` would take, where the base is on this machine or well known."""
-    spec = ModelSpec(name=model)
-    facts = read_facts(find_local(spec, Path()), model)
-    return rate_range("full", facts.parameters, facts.family).default if facts.parameters is not None else None
-
-
 def _put(mapping: CommentedMap, key: str, value: object, comment: str) -> None:
     mapping[key] = value
     mapping.yaml_add_eol_comment(" ".join(comment.split()), key)
 
 
 def _reasons(found: Sniffed) -> list[str]:
-    assert found.input is not None
-    assert found.target is not None
     encoding = f", {found.encoding}" if found.encoding else ""
     lines = [f"{found.source}: {found.format}{encoding}, {found.rows:,} records"]
     lines += _parts(found)
     lines.append(f"task {found.task}: {found.task_reason}")
     for field, proposal in _chosen(found).items():
-        lines.append(f"data.{field} {proposal.column!r}: {proposal.reason}")
+        columns = " + ".join(map(repr, proposal.columns))
+        lines.append(f"data.{field} {columns}: {proposal.reason}")
     if found.label_map:
         lines.append(f"data.label_map: {len(found.label_map)} spelling variants of labels; read them through")
     lines += [f"or: {alternative}" for alternative in found.alternatives]
@@ -207,6 +220,14 @@ def _listed(files: Sequence[str]) -> str:
     return ", ".join(files) if len(files) <= MANY else f"{files[0]} to {files[-1]}, {len(files)} files"
 
 
-def _chosen(found: Sniffed) -> Mapping[str, Any]:
-    fields = {"input": found.input, "target": found.target, "id": found.id, "group": found.group}
+def _chosen(found: Sniffed) -> Mapping[str, Proposal]:
+    fields = {
+        "messages": found.messages,
+        "system": found.system,
+        "tools": found.tools,
+        "input": found.input,
+        "target": found.target,
+        "id": found.id,
+        "group": found.group,
+    }
     return {field: proposal for field, proposal in fields.items() if proposal is not None}

@@ -91,7 +91,8 @@ class ClassJudge:
 
         profile = read_profile(context.run.of(DATA))
         headline = context.task.headline(profile.imbalance_ratio)
-        model = load_tuned(context.run.path / "model", context.base.folder)
+        folder = context.run.path / "model"
+        model = load_tuned(folder, context.base.folder, base_adapter=context.base.adapter)
         tuned = TunedClassifier(model, context.tokenizer, device=pick_device())
         test = _predict(context, tuned, "test")
         write_predictions(folder / "predictions.parquet", test)
@@ -182,7 +183,7 @@ def _probe(context: Context, train: pl.DataFrame, test: pl.DataFrame, labels: Se
 def _zero_shot(
     context: Context, _train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]
 ) -> NDArray[np.float64]:
-    model = load_causal(context.base.folder, dropout=None)
+    model = load_causal(context.base.folder, dropout=None, adapter=context.base.adapter)
     encoder = chat_encoder(
         context.tokenizer, settle_template(context.tokenizer, context.recipe.model.template, context.folder)
     )

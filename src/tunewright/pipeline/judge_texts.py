@@ -133,14 +133,14 @@ def _role(word: str) -> Literal["baseline", "base"]:
 def tuned_model(context: Context) -> TextModel:
     """The run's tuned model with its encoder, ready to read and write."""
     layout = context.task.layout
-    model = load_tuned_text(context.run.path / "model", context.base.folder, layout)
+    folder = context.run.path / "model"
+    model = load_tuned_text(folder, context.base.folder, layout, base_adapter=context.base.adapter)
     return TextModel(model, context.prompt_encoder, device=pick_device())
 
 
 def base_model(context: Context) -> TextModel:
     """The untuned base, likewise."""
-    model = context.task.load(context.base.folder, (), None, context.recipe.seed)
-    return TextModel(model, context.prompt_encoder, device=pick_device())
+    return TextModel(context.load_base(), context.prompt_encoder, device=pick_device())
 
 
 def _words(context: Context) -> tuple[BaselineName, ...]:

@@ -1,22 +1,49 @@
-"""The embedded default laid out as a project of its own: the starter tickets and their recipe."""
+"""The embedded default laid out as a project of its own: the starter tickets and a recipe."""
 
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import atomic_write
+from tunewright.recipe.load import load_recipe
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
-FILES = {"tickets.csv": ("tickets", "tickets.csv"), "recipe.yaml": ("recipes", "tickets.yaml")}
+QuickTask = Literal["classification", "generation"]
+
+FOLDERS: Mapping[QuickTask, Path] = {
+    "classification": Path("quickstart"),
+    "generation": Path("quickstart-generation"),
+}
+"""Task to the folder where it goes if none is named: one project is not laid over the other."""
+
+RECIPES: Mapping[QuickTask, str] = {"classification": "tickets.yaml", "generation": "replies.yaml"}
 
 
-def lay_out(folder: Path) -> Path:
-    """The folder holds the starter data and recipe; files already there are left as they are. Returns the recipe."""
-    for name, parts in FILES.items():
+def lay_out(folder: Path | None = None, task: QuickTask = "classification") -> Path:
+    """The folder holds the starter data and the task's recipe; files already there are left as they are.
+
+    Returns the recipe. Raises RecipeError where a recipe of another task stands there.
+    """
+    folder = folder or FOLDERS[task]
+    files = {"tickets.csv": ("tickets", "tickets.csv"), "recipe.yaml": ("recipes", RECIPES[task])}
+    recipe = folder / "recipe.yaml"
+    if recipe.exists():
+        _require_task(recipe, task)
+    for name, parts in files.items():
         target = folder / name
         if not target.exists():
             atomic_write(target, resources.files("tunewright.starter").joinpath(*parts).read_bytes())
-    return folder / "recipe.yaml"
+    return recipe
+
+
+def _require_task(recipe: Path, task: QuickTask) -> None:
+    held = load_recipe(recipe).recipe.task
+    if held != task:
+        given = f"a recipe of the task {held} stands there already, and {task} was asked for"
+        remedy = f"name another folder with --dir, or run this one: `tunewright run {recipe}`"
+        raise RecipeError(Problem(str(recipe), given, f"no recipe, or one of the task {task}", remedy))

@@ -17,13 +17,12 @@ from tunewright.training.losses import LossSum, causal_loss, classification_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from transformers import PreTrainedModel
 
     from tunewright.core.encoded import Layout
     from tunewright.core.protocols import RowEncoder
-    from tunewright.models.base import BaseFacts
+    from tunewright.models.base import Base, BaseFacts
     from tunewright.models.catalogue import Family
     from tunewright.models.template import ChatTemplate
     from tunewright.models.tokenizer import SettledTokenizer
@@ -42,8 +41,8 @@ class Task:
     """Whether its rows are conversations, which take a template."""
     encoder: Callable[[SettledTokenizer, ChatTemplate | None, Sequence[str]], RowEncoder]
     """Tokenizer, template of a chat and labels of a classification to what encodes the rows."""
-    load: Callable[[Path, Sequence[str], float | None, int], PreTrainedModel]
-    """`(folder, labels, dropout, seed)` to the base with the head the task needs."""
+    load: Callable[[Base, SettledTokenizer, Sequence[str], float | None, int], PreTrainedModel]
+    """`(base, tokenizer, labels, dropout, seed)` to the base with the head the task needs."""
     loss: LossSum
     validate: Callable[..., Mapping[str, float]]
     """`(model, rows, loss, *, plan, bf16)` to the metrics watched while training, `loss` among them."""
@@ -74,13 +73,21 @@ def _classifies(family: Family, judge: Judge) -> Task:
         layout="classes",
         chats=False,
         encoder=lambda tokenizer, _template, labels: class_encoder(tokenizer, labels),
-        load=lambda folder, labels, dropout, seed: load_classifier(folder, labels, dropout=dropout, seed=seed),
+        load=_load_classifier,
         loss=classification_loss,
         validate=validate_classes,
         checkpoint_metric=classification_headline,
         headline=classification_headline,
         conditions=default_conditions,
         judge=judge,
+    )
+
+
+def _load_classifier(
+    base: Base, tokenizer: SettledTokenizer, labels: Sequence[str], dropout: float | None, seed: int
+) -> PreTrainedModel:
+    return load_classifier(
+        base.folder, labels, dropout=dropout, seed=seed, pad_id=tokenizer.special.pad, adapter=base.adapter
     )
 
 
@@ -101,7 +108,7 @@ def _texts(  # noqa: PLR0913  # what differs between the tasks that predict toke
         layout=layout,
         chats=chats,
         encoder=encoder,
-        load=lambda folder, _labels, dropout, _seed: load(folder, dropout=dropout),
+        load=lambda base, _tokenizer, _labels, dropout, _seed: load(base.folder, dropout=dropout, adapter=base.adapter),
         loss=loss,
         validate=validate_tokens,
         checkpoint_metric=lambda _imbalance: "loss",

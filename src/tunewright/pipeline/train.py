@@ -124,7 +124,7 @@ def settle(context: Context) -> Resolved:
 
 def _packing_fault(context: Context) -> str | None:
     """Why rows of this base cannot be packed; the base is loaded for it."""
-    model = context.task.load(context.base.folder, (), None, context.recipe.seed)
+    model = context.load_base()
     return packing_fault(model, vocabulary=context.tokenizer.vocabulary, device=torch.device("cpu"))
 
 
@@ -227,7 +227,7 @@ def _train(context: Context, key: str) -> None:
 
 def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...]) -> TrainState:
     recipe = context.recipe
-    base = context.task.load(context.base.folder, labels, recipe.model.dropout, recipe.seed)
+    base = context.load_base(labels, dropout=recipe.model.dropout)
     model = apply_method(base, recipe.train.method, seed=recipe.seed, base_name=recipe.model.name)
     train_mode(model)
     bf16 = resolved.precision == "bf16"
@@ -318,7 +318,7 @@ def _keep_best(context: Context, state: TrainState, plan: FitPlan, outcome: FitO
     load_weights(model, folder_of(plan.checkpoints, outcome.best_step))
     model.eval()
     with built_aside(context.run.path / "model") as attempt:
-        save_model(model, attempt)
+        save_model(model, attempt, special=context.tokenizer.special)
         context.tokenizer.save(attempt, template=context.template.source if context.template is not None else None)
     write_json(context.run.of(TRAINING) / OUTCOME, to_data(outcome))
     keep_only(plan.checkpoints, {outcome.best_step})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
 from tunewright.recipe.spec import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ClassMetricName = Literal["accuracy", "macro_f1", "micro_f1", "macro_precision", "macro_recall"]
 TextMetricName = Literal[
@@ -60,6 +63,13 @@ class BetterThan(Spec):
     """A gain counts when the two-sided paired p-value is below this."""
 
 
+MOST: Mapping[str, float | None] = {
+    **dict.fromkeys(("bleu", "chrf"), 100.0),
+    **dict.fromkeys(("bits_per_byte", "loss", "perplexity", "length_ratio"), None),
+}
+"""The most a metric can be: 1 where it does not stand here, None where there is no most."""
+
+
 class Floor(Spec):
     """A metric must reach a level: the interval decides, not the value."""
 
@@ -69,6 +79,14 @@ class Floor(Spec):
     at_least: Annotated[float, Field(ge=0)]
     """The level, in the metric's own unit; it fails when the interval lies below, passes when the interval lies above.
     For a metric of which less is better (loss, perplexity, bits per byte) it is the most allowed."""
+
+    @field_validator("at_least")
+    @classmethod
+    def _within_the_scale(cls, value: float, info: ValidationInfo) -> float:
+        most = MOST.get(info.data.get("metric", ""), 1.0)
+        if most is not None and value > most:
+            raise ValueError(f"{value} is more than the metric can be: at most {most:g}")
+        return value
 
 
 class ClassFloor(Spec):
