@@ -1,4 +1,4 @@
-"""Tunewright's training stage as its users run it, in a process of its own: the other side of `trainer_peer`.
+"""Tunewright's training stage as its users run it, in a process of its own: the other side of the peers.
 
 python -m benchmarks.ours_peer REQUEST.json ANSWER.json
 """
@@ -6,7 +6,6 @@ python -m benchmarks.ours_peer REQUEST.json ANSWER.json
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from benchmarks.record import peak_mb
+from benchmarks.measure import peak_mb
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.predict import load_classifier
 from tunewright.pipeline.run import run_stages
@@ -33,15 +32,17 @@ class Clock:
     def __init__(self, skip: int) -> None:
         self.skip = skip
         self.began = self.ended = 0.0
-        self.examples = 0
+        self.examples = self.targets = self.steps = 0
 
     def on_start(self, plan: Mapping[str, object]) -> None:
         """Nothing is measured before the first step."""
 
     def on_step(self, report: StepReport) -> None:
         """Notes the time."""
-        self.ended = time.perf_counter()
-        self.examples += report.examples if report.step > self.skip else 0
+        self.ended, self.steps = time.perf_counter(), report.step
+        if report.step > self.skip:
+            self.examples += report.examples
+            self.targets += report.targets
         if report.step == self.skip:
             self.began = self.ended
 
@@ -59,8 +60,10 @@ def main() -> None:
     context = Context(load_recipe(Path(request["recipe"]), request["overrides"]), observers=(clock,))
     started = time.perf_counter()
     run_stages(context, ["prepare", "train"])
-    answer: dict[str, Any] = {"seconds": time.perf_counter() - started, "peak_mb": peak_mb(resource)}
+    answer: dict[str, Any] = {"seconds": time.perf_counter() - started, "steps": clock.steps}
+    answer["peak_mb"] = peak_mb(request.get("device", "cpu"))
     answer["examples_per_s"] = clock.examples / (clock.ended - clock.began)
+    answer["targets_per_s"] = clock.targets / (clock.ended - clock.began)
     if request["predict"]:
         model = load_classifier(context.run.path)
         test = pl.read_parquet(context.run.path / "data" / "test.parquet")

@@ -28,9 +28,3 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 def _module() -> list[str]:
     spec = sys.modules["__main__"].__spec__
     return [spec.name if spec is not None else sys.argv[0]]
-
-
-def peak_mb(resource: Any) -> float:
-    """The largest memory this process has held, in MB; `resource` is the standard module."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(kilobytes / (1024 * 1024 if sys.platform == "darwin" else 1024))

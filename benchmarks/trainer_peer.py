@@ -6,7 +6,6 @@ python -m benchmarks.trainer_peer REQUEST.json ANSWER.json
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -26,7 +25,7 @@ from transformers import (
     set_seed,
 )
 
-from benchmarks.record import peak_mb
+from benchmarks.measure import peak_mb
 
 FLAGS: dict[str, dict[str, Any]] = {
     "default": {"bf16": False},
@@ -114,7 +113,7 @@ def main() -> None:
     trainer.train()
     seconds = time.perf_counter() - started
     steps = trainer.state.global_step
-    answer: dict[str, Any] = {"steps": steps, "seconds": seconds, "peak_mb": peak_mb(resource)}
+    answer: dict[str, Any] = {"steps": steps, "seconds": seconds, "peak_mb": peak_mb()}
     timed = (steps - clock.skip) * request["batch_size"]
     answer["examples_per_s"] = timed / (clock.ended - clock.began) if clock.began else None
     if request.get("predict"):

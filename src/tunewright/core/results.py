@@ -81,15 +81,16 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What tuning did to something the data does not teach: the base's score before, the tuned model's after."""
+    """What tuning did to something else than the task's test: the base's score before, the tuned model's after."""
 
     title: str
-    """What was scored, such as `bits per byte of general text`; less is better."""
+    """What was scored, such as `bits per byte of general text`."""
     before: Estimate
     after: Estimate
     difference: Estimate
     """After minus before, paired."""
     p_value: float | None
+    less_is_better: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ class Results:
     confidence: float = 0.95
     """Level of every interval in here."""
     retention: Retention | None = None
-    """None where nothing was scored for it."""
+    """Of general text; None where nothing was scored for it."""
+    earlier_test: Retention | None = None
+    """Of the frozen test of the run that was tuned further; None where the base is no run of the same task."""
 
 
 class Verdict(StrEnum):

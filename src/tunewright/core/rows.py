@@ -87,3 +87,5 @@ class Profile:
     findings: tuple[Finding, ...]
     sources: Mapping[str, str]
     """Path or name of each source to the sha256 of its bytes."""
+    replayed: int = 0
+    """Rows of an earlier run's training that were mixed into the training rows; `read` and `kept` count them."""

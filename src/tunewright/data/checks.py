@@ -12,7 +12,7 @@ from tunewright.core.rows import SPLITS
 from tunewright.data.faults import SHOWN, at, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tunewright.core.rows import SplitName
 
@@ -55,9 +55,9 @@ def require_classes(train: pl.DataFrame) -> None:
         raise DataError(Problem("labels", given, "two classes or more", "check data.target, or bring other rows"))
 
 
-def require_known_labels(splits: Mapping[SplitName, pl.DataFrame]) -> None:
-    """Raises DataError naming each label of validation or test that no training row has."""
-    known = set(splits["train"]["target"])
+def require_known_labels(splits: Mapping[SplitName, pl.DataFrame], labels: Sequence[str] = ()) -> None:
+    """Raises DataError naming each label of validation or test that no training row has, unless it is of `labels`."""
+    known = {*splits["train"]["target"], *labels}
     problems = []
     for name in SPLITS[1:]:
         rows = splits[name]

@@ -24,6 +24,8 @@ class Cluster:
     """Label to number of its rows."""
     frozen: bool
     """Whether the frozen test holds it."""
+    seen: bool
+    """Whether the base was tuned on rows of it: it can be no test."""
     latest: float
     """The latest instant of its rows; 0 where the split does not ask."""
     priority: int
@@ -61,13 +63,16 @@ def clusters_of(rows: pl.DataFrame, ids: pl.Series, *, seed: int, instants: list
     labels: dict[str, Counter[str]] = {}
     latest: dict[str, float] = {}
     frozen: dict[str, bool] = {}
+    seen: dict[str, bool] = {}
     times = instants or [0.0] * rows.height
-    for cluster, label, held, moment in zip(ids, rows["target"], rows["frozen"], times, strict=True):
+    known = rows["seen"] if "seen" in rows.columns else [False] * rows.height
+    for cluster, label, held, old, moment in zip(ids, rows["target"], rows["frozen"], known, times, strict=True):
         labels.setdefault(cluster, Counter())[label] += 1
         latest[cluster] = max(moment, latest.get(cluster, moment))
         frozen[cluster] = held or frozen.get(cluster, False)
+        seen[cluster] = old or seen.get(cluster, False)
     found = [
-        Cluster(name, counts, frozen[name], latest[name], child_seed(seed, "split", name))
+        Cluster(name, counts, frozen[name], seen[name], latest[name], child_seed(seed, "split", name))
         for name, counts in labels.items()
     ]
     return sorted(found, key=lambda cluster: (cluster.priority, cluster.id))

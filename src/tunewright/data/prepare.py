@@ -16,6 +16,13 @@ from tunewright.data import audit
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
 from tunewright.data.contradictions import settle
 from tunewright.data.duplicates import drop_duplicates
+from tunewright.data.earlier import (
+    Earlier,
+    draw_replay,
+    leave_earlier_tests,
+    require_its_labels,
+    seen_findings,
+)
 from tunewright.data.freeze import (
     TestPlan,
     as_frozen,
@@ -39,6 +46,7 @@ from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.split import Carving, assign_splits
 from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
+from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
     from tunewright.core.protocols import RowEncoder
@@ -57,6 +65,8 @@ class Request:
     """`tunewright.lock`; it is read if it exists, and never written here."""
     local_only: bool = False
     """Whether a hub data set is read from the hub's cache or not at all."""
+    earlier: Earlier | None = None
+    """The run whose tuned model is the base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,8 @@ class Prepared:
     profile: Profile
     lock: Lock
     """What `tunewright.lock` is to hold; equal to what it holds where the frozen test was honoured."""
+    lineage: pl.DataFrame | None = None
+    """Of a base that is an earlier run: the rows it goes back to, in `data.earlier.LINEAGE_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +108,26 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
 
     An encoder whose `max_tokens` is 0 stands for a base that is not here: nothing is measured. Raises RecipeError for
     columns and settings that do not fit the data or the task; DataError for broken records, a changed frozen test, one
-    class only, labels that training rows lack, and splits without rows.
+    class only, labels that training rows lack, and splits without rows. Where the base is an earlier run, rows of its
+    tests leave, and some of its training rows are mixed in; these count as read.
     """
     _require_fitting(request.spec, request.task)
     sources = read_sources(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
     rows = checked_rows(sources)
     work = _fitted(_Work(rows, findings=sources.findings), request.spec, sources)
+    if request.earlier is not None:
+        require_its_labels(work.rows, request.earlier)
     plan = _test_plan(request, sources)
     work = _parted(work, request, sources, plan)
-    _require_sound(work, request.task)
+    _require_sound(work, request.task, request.earlier)
     measured = _measured(work, request, encoder)
     work = work.then(measured.kept, measured.dropped, findings=measured.findings)
-    _require_sound(work, request.task)
-    return _prepared(work, sources, plan, measured=measured, max_tokens=encoder.max_tokens, read=rows.height)
+    if request.earlier is not None:
+        mixed, findings = draw_replay(work.rows, request.earlier, lambda some: _fitting(some, request, encoder))
+        work = work.then(pl.concat([work.rows, mixed]), findings=findings)
+        measured = _measured(work, request, encoder)
+    _require_sound(work, request.task, request.earlier, mixed=True)
+    return _prepared(work, request, sources, plan, measured=measured, max_tokens=encoder.max_tokens, read=rows.height)
 
 
 def _require_fitting(spec: DataSpec, task: str) -> None:
@@ -122,13 +141,18 @@ def _require_fitting(spec: DataSpec, task: str) -> None:
             raise RecipeError(Problem(f"data.{field}", message, "no such setting", "remove it"))
 
 
-def _require_sound(work: _Work, task: str) -> None:
-    """Raises DataError for splits that cannot be trained and tested on."""
+def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bool = False) -> None:
+    """Raises DataError for splits that cannot be trained and tested on.
+
+    A model that knows its classes already may be tuned on rows of some of them: what it needs is there once the
+    earlier rows are mixed in.
+    """
     splits, labelled = _by_split(work.rows), task == "classification"
     require_rows(splits, work.account, labelled=labelled)
-    if labelled:
+    known = earlier.labels if earlier is not None else ()
+    if labelled and (mixed or not known):
         require_classes(splits["train"])
-        require_known_labels(splits)
+        require_known_labels(splits, known)
 
 
 def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
@@ -190,12 +214,16 @@ def _parted(work: _Work, request: Request, sources: Sources, plan: TestPlan) -> 
         divided = _divided(_settled(work, request, known), request.split, sources)
     grown = carved and plan.held is not None and isinstance(request.split, TimeSplit)
     late = audit.late_findings(divided.rows) if grown else []
-    return divided.then(divided.rows, findings=(*lock_findings(plan), *late))
+    seen = seen_findings(divided.rows, request.earlier) if request.earlier is not None else []
+    return divided.then(divided.rows, findings=(*lock_findings(plan), *late, *seen))
 
 
 def _settled(work: _Work, request: Request, plan: TestPlan) -> _Work:
     """Rows without contradictions and leaks, as far as the recipe says."""
     marked, labelled = mark_frozen(work.rows, plan), request.task == "classification"
+    if request.earlier is not None:
+        apart, findings = leave_earlier_tests(marked, request.earlier)
+        marked, work = apart.kept, work.then(apart.kept, apart.dropped, findings=findings)
     agreed = (
         settle(marked, policy=request.spec.contradictions)
         if labelled
@@ -234,22 +262,38 @@ def _measured(work: _Work, request: Request, encoder: RowEncoder) -> Measured:
     return measure(work.rows, encoder, task=request.task, policy=policy)
 
 
-def _prepared(
-    work: _Work, sources: Sources, plan: TestPlan, *, measured: Measured, max_tokens: int, read: int
+def _fitting(some: pl.DataFrame, request: Request, encoder: RowEncoder) -> pl.DataFrame:
+    """Those of some training rows that fit the context."""
+    if not encoder.max_tokens or not some.height:
+        return some
+    policy = overlength_policy(request.spec.overlength, request.task)
+    return measure(some, encoder, task=request.task, policy="drop" if policy == "error" else policy).kept
+
+
+def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
+    work: _Work,
+    request: Request,
+    sources: Sources,
+    plan: TestPlan,
+    *,
+    measured: Measured,
+    max_tokens: int,
+    read: int,
 ) -> Prepared:
     splits, labelled = _by_split(work.rows), sources.task == "classification"
-    account = work.account
+    account, earlier = work.account, request.earlier
+    replayed = work.rows.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
     counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
-    _assert_accounted(work.rows, account, read)
+    _assert_accounted(work.rows, account, read + replayed)
     known = measured.lengths.len() > 0
     lengths = {n: measured.lengths.filter(work.rows["split"] == n).to_list() if known else [] for n in SPLITS}
     profile = Profile(
-        read=read,
+        read=read + replayed,
         kept=work.rows.height,
         dropped=dict(sorted(counts.items())),
         changed=dict(sorted(changes.items())),
-        labels=label_order(splits["train"]["target"]) if labelled else (),
+        labels=((earlier and earlier.labels) or label_order(splits["train"]["target"])) if labelled else (),
         imbalance_ratio=imbalance(Counter(splits["train"]["target"])) if labelled else None,
         splits={
             name: split_profile(
@@ -267,9 +311,12 @@ def _prepared(
             *(audit.class_findings(splits) if labelled else ()),
             *_division_findings(splits, sources),
         ),
-        sources={table.source: table.sha256 for table in sources.tables.values()},
+        sources={table.source: table.sha256 for table in sources.tables.values()}
+        | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
+        replayed=replayed,
     )
-    return Prepared(splits, account, profile, next_lock(plan, splits["test"]))
+    lineage = earlier.lineage if earlier else None
+    return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage)
 
 
 def _division_findings(splits: Mapping[SplitName, pl.DataFrame], sources: Sources) -> list[Finding]:

@@ -43,7 +43,8 @@ class _Share:
 def assign_splits(rows: pl.DataFrame, spec: SplitSpec, carving: Carving) -> pl.Series:
     """The split of each row of the training file: `train`, `validation` or `test`.
 
-    Rows of one content key or one group share a split. Each label that has two clusters or more stands in `train`
+    Rows of one content key or one group share a split; none that the base was tuned on (the column `seen`, where there
+    is one) is drawn for the test. Each label that has two clusters or more stands in `train`
     (but for a split by time). The same rows in another order get the same splits, unless their order is what divides
     them. Raises DataError for times that cannot be read.
     """
@@ -55,7 +56,8 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, carving: Carving) -> pl.S
     clusters = clusters_of(rows, ids, seed=spec.seed, instants=moments)
     test = [cluster for cluster in clusters if cluster.frozen]
     if carving.test and not test:
-        test = _take(clusters, clusters, _Share(spec.test, 2 if carving.validation else 1), spec, carving)
+        unseen = [cluster for cluster in clusters if not cluster.seen]
+        test = _take(unseen, clusters, _Share(spec.test, 2 if carving.validation else 1), spec, carving)
     rest = _without(clusters, test)
     validation = _take(rest, clusters, _Share(spec.validation, 1), spec, carving) if carving.validation else []
     chosen = {cluster.id: "test" for cluster in test} | {cluster.id: "validation" for cluster in validation}

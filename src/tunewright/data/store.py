@@ -10,6 +10,7 @@ from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import disk_faults, read_json, write_json
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Profile
+from tunewright.data.earlier import LINEAGE_COLUMNS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,14 +20,19 @@ if TYPE_CHECKING:
 
 DROPPED = "dropped.parquet"
 PROFILE = "profile.json"
+LINEAGE = "lineage.parquet"
 
 
 def write_prepared(prepared: Prepared, folder: Path) -> None:
-    """The folder, which must exist, holds the three splits, the dropped and changed rows, and the profile."""
+    """The folder, which must exist, holds the three splits, the dropped and changed rows, the profile, and
+    the lineage of a base that is an earlier run.
+    """
     with disk_faults(folder):
         for name in SPLITS:
             prepared.splits[name].write_parquet(folder / f"{name}.parquet")
         prepared.dropped.write_parquet(folder / DROPPED)
+        if prepared.lineage is not None:
+            prepared.lineage.write_parquet(folder / LINEAGE)
     write_json(folder / PROFILE, to_data(prepared.profile))
 
 
@@ -43,6 +49,11 @@ def read_dropped(folder: Path) -> pl.DataFrame:
 def read_profile(folder: Path) -> Profile:
     """The profile. Raises RunError for a file that is not one."""
     return from_data(Profile, read_json(folder / PROFILE), place=str(folder / PROFILE))
+
+
+def read_lineage(folder: Path) -> pl.DataFrame | None:
+    """The rows of earlier runs that this one goes back to, in LINEAGE_COLUMNS; None where it goes back to none."""
+    return _read(folder / LINEAGE, LINEAGE_COLUMNS) if (folder / LINEAGE).exists() else None
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:

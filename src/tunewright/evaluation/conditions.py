@@ -10,7 +10,7 @@ from tunewright.core.titles import metric_title
 from tunewright.evaluation import wording
 from tunewright.evaluation.evaluate import base_of, best_baseline
 from tunewright.evaluation.intervals import known
-from tunewright.evaluation.retention import relative_rise
+from tunewright.evaluation.retention import earlier_reading, relative_rise
 from tunewright.evaluation.texts import less_is_better
 from tunewright.recipe.judge import BetterThan, Floor, Retention
 
@@ -117,7 +117,23 @@ def _class_floor(condition: ClassFloor, tuned: SystemScores, *, confidence: floa
     return ConditionOutcome(wording.condition_title(condition), outcome, found, advice)
 
 
+def _earlier_test(condition: Retention, results: Results) -> ConditionOutcome:
+    """FAIL where the whole interval of the loss lies above the level; else PASS, with the loss that is not excluded."""
+    title, scored = wording.condition_title(condition), results.earlier_test
+    loss = relative_rise(scored) if scored is not None else None
+    if scored is None:
+        found = "The test of the earlier run was not scored before and after tuning."
+        return ConditionOutcome(title, Outcome.UNKNOWN, found, EVALUATE)
+    if loss is None:
+        return ConditionOutcome(title, Outcome.UNKNOWN, earlier_reading(scored), EVALUATE)
+    _, (low, high) = loss
+    outcome = Outcome.FAIL if low > condition.at_most else Outcome.PASS
+    return ConditionOutcome(title, outcome, earlier_reading(scored), wording.earlier_advice(outcome, high))
+
+
 def _retention(condition: Retention, results: Results) -> ConditionOutcome:
+    if condition.on == "earlier_test":
+        return _earlier_test(condition, results)
     title, scored = wording.condition_title(condition), results.retention
     if scored is None:
         found = "General text was not scored before and after tuning."

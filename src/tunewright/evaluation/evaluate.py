@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tunewright.core.predictions import ClassPredictions
-    from tunewright.core.results import Comparison, Gap, SystemScores
+    from tunewright.core.results import Comparison, Gap, Retention, SystemScores
     from tunewright.recipe.judge import EvaluationSpec
 
 COMPARED = ("accuracy", "macro_f1")
@@ -47,7 +47,7 @@ class System:
     predictions: ClassPredictions
 
 
-def assemble(
+def assemble(  # noqa: PLR0913  # everything that stands in the results
     systems: Sequence[System],
     *,
     headline: str,
@@ -55,6 +55,7 @@ def assemble(
     seed: int,
     gap: Gap | None,
     compared: Sequence[str] = COMPARED,
+    earlier_test: Retention | None = None,
 ) -> Results:
     """Every system scored on the same rows, the tuned one compared with each of the others, the base first.
 
@@ -90,6 +91,7 @@ def assemble(
         gap=gap,
         warnings=tuple(_warnings(tuned.predictions, comparisons, titles, alpha=round(1 - spec.confidence, 9))),
         confidence=spec.confidence,
+        earlier_test=earlier_test,
     )
 
 

@@ -65,6 +65,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     gap: Gap | None,
     compared: Sequence[str] | None = None,
     retention: Retention | None = None,
+    earlier_test: Retention | None = None,
 ) -> Results:
     """Every system scored on the same prompts, the tuned one compared with each of the others, the base first.
 
@@ -113,6 +114,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         warnings=(*_warnings(tuned.predictions, scores, task), *hints(comparisons, titles, alpha=alpha)),
         confidence=spec.confidence,
         retention=retention,
+        earlier_test=earlier_test,
     )
 
 

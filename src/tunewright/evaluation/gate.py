@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compared_metrics", "default_conditions", "default_text_conditions", "judge", "require_possible"]
 
-SIMPLE = ("majority", "tfidf_linear", "probe")
-"""What labels are scored against where the recipe names nothing."""
-
 IMBALANCED = 1.5
 """Rows of the largest class over rows of the smallest from which on labels count as imbalanced."""
 
@@ -49,15 +46,24 @@ def compared_metrics(conditions: Sequence[ConditionSpec]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(c.metric for c in conditions if isinstance(c, BetterThan)))
 
 
-def require_possible(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, task: str = "classification") -> None:
+def require_possible(
+    conditions: Sequence[ConditionSpec],
+    spec: EvaluationSpec,
+    task: str = "classification",
+    *,
+    going_on: bool = False,
+) -> None:
     """Raises RecipeError, naming both fields, for conditions that no model could pass under this evaluation.
 
     Such as on a metric that the task does not have, on texts that nobody writes, or against a system not scored.
+    `going_on` says that the base is an earlier run of this task.
     """
     if task == "classification":
-        problems = [*_not_of_labels(conditions), *_without_opponent(_comparing(conditions), spec)]
+        base = "base" if going_on else "probe"
+        problems = [*_not_of_labels(conditions), *_without_opponent(_comparing(conditions), spec, base)]
     else:
         problems = list(impossible_for_texts(conditions, spec, task))
+    problems += [] if going_on else _without_earlier_test(conditions)
     problems += _too_few_draws(_comparing(conditions), spec)
     if problems:
         raise RecipeError(*problems)
@@ -70,6 +76,8 @@ def _comparing(conditions: Sequence[ConditionSpec]) -> list[BetterThan]:
 def _not_of_labels(conditions: Sequence[ConditionSpec]) -> Iterator[Problem]:
     for condition in conditions:
         if isinstance(condition, Retention):
+            if condition.on == "earlier_test":
+                continue
             given = "kind retention, and the task classification scores no general text"
             yield Problem("gate.conditions", given, "better_than, floor or class_floor", "remove it")
         elif not isinstance(condition, ClassFloor) and condition.metric not in METRICS:
@@ -77,15 +85,21 @@ def _not_of_labels(conditions: Sequence[ConditionSpec]) -> Iterator[Problem]:
             yield Problem("gate.conditions", given, f"one of: {', '.join(METRICS)}", "name one of these under `metric`")
 
 
-def _without_opponent(conditions: Sequence[BetterThan], spec: EvaluationSpec) -> Iterator[Problem]:
+def _without_earlier_test(conditions: Sequence[ConditionSpec]) -> Iterator[Problem]:
+    if any(isinstance(condition, Retention) and condition.on == "earlier_test" for condition in conditions):
+        given = "retention on the earlier_test, and model.name is no earlier run of this task"
+        yield Problem("gate.conditions", given, "a base that has a test", "remove it, or write `model: run:NAME`")
+
+
+def _without_opponent(conditions: Sequence[BetterThan], spec: EvaluationSpec, base: str) -> Iterator[Problem]:
     place, whose = "gate.conditions", "the gate (by the task's own conditions where the recipe names none)"
     systems = {condition.system for condition in conditions}
-    if "base" in systems and "probe" not in (spec.baselines or SIMPLE):
-        given = f"{whose} compares with the base, and evaluation.baselines leaves out 'probe', the base's score"
-        remedy = "add 'probe' to evaluation.baselines, or write gate.conditions without the base"
+    if "base" in systems and spec.baselines is not None and base not in spec.baselines:
+        given = f"{whose} compares with the base, and evaluation.baselines leaves out {base!r}, the base's score"
+        remedy = f"add {base!r} to evaluation.baselines, or write gate.conditions without the base"
         yield Problem(place, given, "an opponent that is scored", remedy)
-    if "best_baseline" in systems and set(spec.baselines or SIMPLE) == {"probe"}:
-        given = f"{whose} compares with the best baseline, and evaluation.baselines holds 'probe', the base, alone"
+    if "best_baseline" in systems and set(spec.baselines or ()) == {base}:
+        given = f"{whose} compares with the best baseline, and evaluation.baselines holds {base!r}, the base, alone"
         remedy = "add 'majority' or 'tfidf_linear' to evaluation.baselines, or compare with the base"
         yield Problem(place, given, "an opponent that is scored", remedy)
 

@@ -48,7 +48,8 @@ def impossible_for_texts(conditions: Sequence[ConditionSpec], spec: EvaluationSp
             given = f"kind class_floor, and the task {task} has no classes"
             yield Problem(PLACE, given, "better_than, floor or retention", "remove it")
         elif isinstance(condition, Retention):
-            yield from _without_general_text(spec)
+            if condition.on == "general":
+                yield from _without_general_text(spec)
         elif condition.metric not in TASK_METRICS[task]:
             given = f"metric {condition.metric!r}, which the task {task} does not have"
             expected = f"one of: {', '.join(TASK_METRICS[task])}"

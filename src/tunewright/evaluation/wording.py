@@ -24,12 +24,18 @@ OPPONENTS: Final = {"base": "the untuned base", "best_baseline": "the best simpl
 ROWS_OUT_OF_REACH: Final = 100
 """A difference that only this many times the test rows would show is as good as none."""
 
+NOTABLE_LOSS: Final = 0.1
+"""A relative loss above this that is not excluded is worth a word."""
+
 LISTED: Final = 5
 """Most classes that one sentence names."""
 
 
 def condition_title(condition: ConditionSpec) -> str:
     """The condition as people read it."""
+    if isinstance(condition, Retention) and condition.on == "earlier_test":
+        worse = "significantly worse" if condition.at_most == 0 else f"worse by more than {_percent(condition.at_most)}"
+        return f"the test of the earlier run got not {worse}"
     if isinstance(condition, Retention):
         return f"bits per byte of general text rise by at most {_percent(condition.at_most)}"
     name = metric_title(condition.metric)
@@ -146,6 +152,18 @@ def retention_advice(rise: Estimate, level: float, outcome: Outcome, *, confiden
     rows = rows_to_exclude(rise, level, confidence=confidence)
     enough = f", about {rows:,} in all" if rows is not None else ""
     return f"Add passages to evaluation.general_text{enough}; or {gentler}."
+
+
+def earlier_advice(outcome: Outcome, most: float) -> str:
+    """What to do about a model that unlearned what the earlier one could; `most` is the loss that is not excluded."""
+    if outcome is Outcome.FAIL:
+        return (
+            "Mix more of the earlier rows in (data.replay), or train more gently (a lower train.optimizer.lr, fewer "
+            "train.epochs)."
+        )
+    if most <= NOTABLE_LOSS:
+        return ""
+    return f"These rows do not exclude a loss of {_percent(most)}: a larger earlier test would show it."
 
 
 def floor_advice(metric: str, estimate: Estimate, level: float, outcome: Outcome, *, confidence: float) -> str:

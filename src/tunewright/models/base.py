@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tunewright.core.errors import Problem, RecipeError, RunError, did_you_mean
 from tunewright.core.files import digest, read_json, resolve_path, sha256_file
 from tunewright.models.catalogue import Family, family_of, hosted_only, known_model, open_alternatives
-from tunewright.recipe.model import ModelSpec
+from tunewright.recipe.model import RUN, ModelSpec
 from tunewright.starter import encoder, lm
 
 HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
@@ -20,8 +20,6 @@ PADDED_POSITIONS = frozenset({"roberta", "xlm-roberta", "xlm-roberta-xl", "camem
 RELATIVE_POSITIONS = frozenset({"t5", "mt5", "umt5", "longt5"})
 """Architectures that only know how far apart tokens are: the tokenizer states the length, or a default holds."""
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-RUN = "run:"
-"""Begins the name of a base that is the tuned model of a run beside the recipe."""
 RUN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 ADAPTER = "adapter_config.json"
 

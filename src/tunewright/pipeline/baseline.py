@@ -41,4 +41,5 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "base": context.base.revision,
         "device": pick_device(),
         "judge": context.task.judge.declares(context),
+        "earlier": context.goes_on.sha256 if context.goes_on else None,
     }

@@ -42,7 +42,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     base, facts, faults = _base(context)
     faults += _task_faults(context, facts)
     here = base is not None and not faults
-    faults += _gate_faults(context.recipe)
+    faults += _gate_faults(context)
     prepared: Prepared | None = None
     notes = [*_base_notes(context.recipe, base, facts), *_rate_findings(context.recipe, facts)] if facts else []
     if not any(fault.problem.place == "task" for fault in faults):
@@ -162,12 +162,17 @@ def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Fi
         yield Finding("gate_on_accuracy", "warning", message, 1, (), "add a condition on macro_f1, or a class_floor")
 
 
-def _gate_faults(recipe: Recipe) -> list[Fault]:
+def _gate_faults(context: Context) -> list[Fault]:
     """Conditions that no model could pass."""
     from tunewright.evaluation.gate import require_possible  # noqa: PLC0415
 
+    recipe = context.recipe
     try:
-        require_possible(_conditions(recipe, None), recipe.evaluation, recipe.task)
+        going_on = context.goes_on is not None
+    except TunewrightError:
+        return []  # told of by the base or the data
+    try:
+        require_possible(_conditions(recipe, None), recipe.evaluation, recipe.task, going_on=going_on)
     except RecipeError as fault:
         return faults_of(fault)
     return []

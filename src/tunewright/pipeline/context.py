@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunewright.models.base import Base, BaseFacts, fetch, read_facts
+from tunewright.pipeline.lineage import earlier_run
 from tunewright.pipeline.stages import RunFolder
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from tunewright.core.protocols import Observer, PromptEncoder, RowEncoder
+    from tunewright.data.earlier import Earlier
     from tunewright.models.template import ChatTemplate
     from tunewright.models.tokenizer import SettledTokenizer
     from tunewright.pipeline.tasks import Task
@@ -79,6 +81,16 @@ class Context:
         return fetch(self.recipe.model, self.folder)
 
     @cached_property
+    def earlier(self) -> Earlier | None:
+        """The run whose tuned model is the base, with its rows; None for another base."""
+        return earlier_run(self.recipe, self.folder, self.loaded.name)
+
+    @cached_property
+    def goes_on(self) -> Earlier | None:
+        """The earlier run where it was tuned for the same task, so that what it could do can be scored again."""
+        return self.earlier if self.earlier is not None and self.earlier.task == self.recipe.task else None
+
+    @cached_property
     def facts(self) -> BaseFacts:
         """What is known of the base without its weights."""
         return read_facts(self.base, self.recipe.model.name)
@@ -116,7 +128,8 @@ class Context:
 
     @cached_property
     def task(self) -> Task:
-        """The row of the task table."""
-        from tunewright.pipeline.tasks import task_of  # noqa: PLC0415  # brings torch in
+        """The row of the task table; of a run that goes on from another, with that one's test."""
+        from tunewright.pipeline.tasks import going_on, task_of  # noqa: PLC0415  # brings torch in
 
-        return task_of(self.recipe.task, self.facts, self.recipe.model.name)
+        task = task_of(self.recipe.task, self.facts, self.recipe.model.name)
+        return going_on(task) if self.goes_on is not None else task

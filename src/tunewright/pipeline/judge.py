@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tunewright.core.errors import Problem, RecipeError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -11,6 +13,10 @@ if TYPE_CHECKING:
     from tunewright.core.results import Results
     from tunewright.pipeline.context import Context
     from tunewright.recipe.judge import BaselineName
+
+
+EARLIER = "earlier.parquet"
+"""What the base (in the stage `baseline`) and the tuned model (in `evaluation`) say of an earlier run's test rows."""
 
 
 class Judge(Protocol):
@@ -31,6 +37,11 @@ class Judge(Protocol):
 
 
 def words(context: Context) -> tuple[BaselineName, ...]:
-    """The recipe's baselines, or the task's own."""
-    named = context.recipe.evaluation.baselines
-    return tuple(context.task.judge.baselines) if named is None else tuple(named)
+    """The recipe's baselines, or the task's own. Raises RecipeError for one that the task does not have."""
+    named, own = context.recipe.evaluation.baselines, tuple(context.task.judge.baselines)
+    lacking = [word for word in named or () if word not in own]
+    if lacking:
+        given = f"{', '.join(map(repr, lacking))}, which the task {context.recipe.task} on this base does not have"
+        expected = f"some of: {', '.join(own)}"
+        raise RecipeError(Problem("evaluation.baselines", given, expected, "name these, or none for all of them"))
+    return own if named is None else tuple(named)

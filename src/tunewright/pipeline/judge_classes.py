@@ -17,13 +17,14 @@ from tunewright.evaluation.classification import score_system
 from tunewright.evaluation.evaluate import System, assemble
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.overfitting import read_gap
+from tunewright.evaluation.retention import earlier_test_of_classes
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.inference.classify import TrunkEmbedder, TunedClassifier
 from tunewright.inference.zero_shot import LabelClassifier
 from tunewright.models.encoders import chat_encoder
 from tunewright.models.load import load_causal, load_trunk, load_tuned
 from tunewright.models.template import settle_template
-from tunewright.pipeline.judge import words
+from tunewright.pipeline.judge import EARLIER, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import class_predictions, read_predictions, write_predictions
 from tunewright.pipeline.training_facts import trained
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from tunewright.core.predictions import ClassPredictions
     from tunewright.core.protocols import Classifier
-    from tunewright.core.results import Gap, Results
+    from tunewright.core.results import Gap, Results, Retention
     from tunewright.core.rows import SplitName
     from tunewright.pipeline.context import Context
 
@@ -83,6 +84,8 @@ class ClassJudge:
             context.say(
                 f"baseline: {scored.title}: accuracy {accuracy.value:.3f}, macro F1 {macro.value:.3f}, n {accuracy.n}"
             )
+        if context.goes_on is not None:
+            write_predictions(folder / EARLIER, _predict_earlier(context, _before(context)))
         write_json(folder / "scores.json", [to_data(scored) for scored in scores])
 
     def score_tuned(self, context: Context, folder: Path) -> Results:
@@ -91,8 +94,8 @@ class ClassJudge:
 
         profile = read_profile(context.run.of(DATA))
         headline = context.task.headline(profile.imbalance_ratio)
-        folder = context.run.path / "model"
-        model = load_tuned(folder, context.base.folder, base_adapter=context.base.adapter)
+        saved = context.run.path / "model"
+        model = load_tuned(saved, context.base.folder, base_adapter=context.base.adapter)
         tuned = TunedClassifier(model, context.tokenizer, device=pick_device())
         test = _predict(context, tuned, "test")
         write_predictions(folder / "predictions.parquet", test)
@@ -110,6 +113,7 @@ class ClassJudge:
             seed=context.recipe.seed,
             gap=_gap(context, tuned, test, headline),
             compared=compared,
+            earlier_test=_earlier_test(context, tuned, folder),
         )
 
 
@@ -129,6 +133,12 @@ CLASSES_BY_LIKELIHOOD = ClassJudge(
 """For causal models: the base is asked how likely it finds each label."""
 
 
+CLASSES_OF_A_RUN = ClassJudge(
+    {"majority": ("majority", "baseline"), "tfidf_linear": ("tfidf_linear", "baseline"), "base": ("base", "base")}
+)
+"""For the tuned model of an earlier run: it classifies already, with the head that is tuned further."""
+
+
 def system_title(context: Context, word: str, role: str) -> str:
     """How people read a system's name."""
     model = context.recipe.model.name
@@ -138,6 +148,8 @@ def system_title(context: Context, word: str, role: str) -> str:
         "probe": f"{model}, untuned + linear probe",
         "base": f"{model}, untuned, likeliest label",
     }
+    if context.goes_on is not None:
+        titles["base"] = f"{model}, before"
     return f"{model}, tuned" if role == "tuned" else titles[word]
 
 
@@ -180,6 +192,33 @@ def _probe(context: Context, train: pl.DataFrame, test: pl.DataFrame, labels: Se
     return model.probabilities(embedder.embed(test["input"].to_list()))
 
 
+def _base(context: Context, train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]) -> NDArray[np.float64]:
+    if context.goes_on is None:
+        return _zero_shot(context, train, test, labels)
+    return _before(context).probabilities(test["input"].to_list())
+
+
+def _before(context: Context) -> TunedClassifier:
+    """The earlier run's model as it was, with its own head."""
+    model = context.load_base(read_profile(context.run.of(DATA)).labels)
+    return TunedClassifier(model, context.tokenizer, device=pick_device())
+
+
+def _predict_earlier(context: Context, classifier: Classifier) -> ClassPredictions:
+    assert context.goes_on is not None, "asked for where there is an earlier test"
+    rows = context.goes_on.test
+    return class_predictions(rows, classifier.labels, classifier.probabilities(rows["input"].to_list()))
+
+
+def _earlier_test(context: Context, tuned: Classifier, folder: Path) -> Retention | None:
+    if context.goes_on is None:
+        return None
+    after = _predict_earlier(context, tuned)
+    write_predictions(folder / EARLIER, after)
+    before = read_predictions(context.run.path / "baseline" / EARLIER)
+    return earlier_test_of_classes(before, after, run=context.goes_on.run, settings=_settings(context))
+
+
 def _zero_shot(
     context: Context, _train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]
 ) -> NDArray[np.float64]:
@@ -195,7 +234,7 @@ BUILDERS: Mapping[BaselineName, Probabilities] = {
     "majority": _majority,
     "tfidf_linear": _tfidf_linear,
     "probe": _probe,
-    "base": _zero_shot,
+    "base": _base,
 }
 """Recipe's word to what gives the test rows' probabilities from the training rows."""
 

@@ -17,7 +17,7 @@ from tunewright.data.store import read_split
 from tunewright.evaluation.evaluate_texts import COMPARED, TextSystem, assemble_texts
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.nearest import nearest_neighbour
-from tunewright.evaluation.retention import retention
+from tunewright.evaluation.retention import earlier_title, retention
 from tunewright.evaluation.score_texts import score_texts
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.text_gap import read_text_gap
@@ -25,7 +25,7 @@ from tunewright.evaluation.texts import TASK_METRICS
 from tunewright.inference.text_model import TextModel
 from tunewright.models.load import load_tuned_text
 from tunewright.pipeline.general import general_hash
-from tunewright.pipeline.judge import words
+from tunewright.pipeline.judge import EARLIER, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import read_texts, write_texts
 from tunewright.pipeline.text_predictions import Asked, asked_of, general_predictions, likelihoods, written
@@ -36,9 +36,12 @@ from tunewright.training.settings import pick_device
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import polars as pl
+
     from tunewright.core.predictions import TextPredictions
     from tunewright.core.results import Gap, Results, Retention
     from tunewright.core.rows import SplitName
+    from tunewright.data.overlength import Policy
     from tunewright.pipeline.context import Context
 
 GAP_ROWS = 500
@@ -70,9 +73,14 @@ class TextJudge:
     def score_baselines(self, context: Context, folder: Path) -> None:
         """The base reads and writes as the tuned model will; neighbours only write."""
         asked = _asked(context, "test")
+        earlier = _asked_earlier(context)
+        base = base_model(context) if earlier is not None or "base" in _words(context) else None
+        if base is not None and earlier is not None:
+            write_texts(folder / EARLIER, likelihoods(base, earlier))
         scores = []
         for word in _words(context):
-            predictions = _base(context, asked, folder) if word == "base" else _neighbours(context, asked)
+            scored_base = base if word == "base" else None
+            predictions = _base(context, scored_base, asked, folder) if scored_base else _neighbours(context, asked)
             write_texts(folder / f"{word}.parquet", predictions)
             title = system_title(context, word)
             scored = score_texts(
@@ -111,6 +119,7 @@ class TextJudge:
             gap=_gap(context, model, test, baselines.get("base")),
             compared=tuple(compared),
             retention=_retention(context, model, folder),
+            earlier_test=_earlier_test(context, model, folder),
         )
 
 
@@ -120,7 +129,7 @@ TEXTS = TextJudge()
 def system_title(context: Context, word: str) -> str:
     """How people read a system's name."""
     titles = {
-        "base": f"{context.recipe.model.name}, untuned",
+        "base": f"{context.recipe.model.name}, {'untuned' if context.earlier is None else 'before'}",
         "nearest_neighbour": "answer of the nearest training row",
     }
     return titles[word]
@@ -135,12 +144,17 @@ def tuned_model(context: Context) -> TextModel:
     layout = context.task.layout
     folder = context.run.path / "model"
     model = load_tuned_text(folder, context.base.folder, layout, base_adapter=context.base.adapter)
-    return TextModel(model, context.prompt_encoder, device=pick_device())
+    return _asked_through(context, model)
 
 
 def base_model(context: Context) -> TextModel:
     """The untuned base, likewise."""
-    return TextModel(context.load_base(), context.prompt_encoder, device=pick_device())
+    return _asked_through(context, context.load_base())
+
+
+def _asked_through(context: Context, model: Any) -> TextModel:
+    mask_id = context.tokenizer.mask_id if context.task.layout == "masked" else None
+    return TextModel(model, context.prompt_encoder, device=pick_device(), mask_id=mask_id)
 
 
 def _words(context: Context) -> tuple[BaselineName, ...]:
@@ -150,7 +164,22 @@ def _words(context: Context) -> tuple[BaselineName, ...]:
 
 def _asked(context: Context, split: SplitName, most: int | None = None) -> Asked:
     frame = sampled(read_split(context.run.of(DATA), split), most, context.recipe.seed, "gap")
-    policy = overlength_policy(context.recipe.data.overlength, context.recipe.task)
+    return _as_asked(context, frame, _policy(context))
+
+
+def _asked_earlier(context: Context) -> Asked | None:
+    """The test rows of the earlier run, cut where they do not fit; None where there is none of this task."""
+    if context.goes_on is None:
+        return None
+    policy = _policy(context)
+    return _as_asked(context, context.goes_on.test, "drop" if policy == "error" else policy)
+
+
+def _policy(context: Context) -> Policy:
+    return overlength_policy(context.recipe.data.overlength, context.recipe.task)
+
+
+def _as_asked(context: Context, frame: pl.DataFrame, policy: Policy) -> Asked:
     return asked_of(frame, context.prompt_encoder, policy=policy, chats=context.task.chats)
 
 
@@ -164,8 +193,7 @@ def _predicted(context: Context, model: TextModel, asked: Asked) -> TextPredicti
     )
 
 
-def _base(context: Context, asked: Asked, folder: Path) -> TextPredictions:
-    model = base_model(context)
+def _base(context: Context, model: TextModel, asked: Asked, folder: Path) -> TextPredictions:
     found = _predicted(context, model, asked)
     general = general_predictions(context, model)
     if general is not None:
@@ -199,6 +227,18 @@ def _retention(context: Context, model: TextModel, folder: Path) -> Retention | 
         return None
     write_texts(folder / GENERAL, after)
     return retention(read_texts(before), after, settings=_settings(context))
+
+
+def _earlier_test(context: Context, model: TextModel, folder: Path) -> Retention | None:
+    asked = _asked_earlier(context)
+    if asked is None or context.goes_on is None:
+        return None
+    after = likelihoods(model, asked)
+    write_texts(folder / EARLIER, after)
+    before = read_texts(context.run.path / "baseline" / EARLIER)
+    metric = context.task.headline(None)
+    title = earlier_title(metric, context.goes_on.run)
+    return retention(before, after, settings=_settings(context), title=title, metric=metric)
 
 
 def _settings(context: Context) -> ScoreSettings:

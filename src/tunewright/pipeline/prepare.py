@@ -17,12 +17,14 @@ from tunewright.data.prepare import prepare as prepare_rows
 from tunewright.data.store import read_profile, write_prepared
 from tunewright.pipeline.checked import refuse
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
+from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tunewright.core.protocols import RowEncoder
+    from tunewright.data.earlier import Earlier
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
@@ -44,7 +46,8 @@ def prepare(context: Context) -> Done:
     if not done.skipped:
         sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())
         dropped = ", ".join(f"{rule} {count}" for rule, count in profile.dropped.items()) or "none"
-        context.say(f"data: {profile.read} records read; {sizes}; dropped: {dropped}")
+        mixed = f" ({profile.replayed} of {RUN}{context.recipe.model.run})" if profile.replayed else ""
+        context.say(f"data: {profile.read} records read{mixed}; {sizes}; dropped: {dropped}")
         for finding in profile.findings:
             if finding.severity == "warning":
                 context.say(f"data: warning: {finding.message}")
@@ -63,7 +66,9 @@ def prepared_rows(context: Context, encoder: RowEncoder | None = None, *, local_
     only where `local_only` is false.
     """
     recipe = context.recipe
-    request = Request(recipe.data, recipe.split, recipe.task, context.folder, context.lock_path, local_only)
+    request = Request(
+        recipe.data, recipe.split, recipe.task, context.folder, context.lock_path, local_only, context.earlier
+    )
     return prepare_rows(request, encoder=encoder or context.encoder)
 
 
@@ -89,7 +94,7 @@ def _only_one_freezes(context: Context) -> Iterator[None]:
 
 
 def _declares(context: Context) -> dict[str, Any]:
-    recipe = context.recipe
+    recipe, earlier = context.recipe, context.earlier
     sources = [s for s in (recipe.data.train, recipe.data.validation, recipe.data.test) if s is not None]
     return {
         "data": recipe.data.model_dump(mode="json"),
@@ -99,6 +104,17 @@ def _declares(context: Context) -> dict[str, Any]:
         "encoder": context.encoder.fingerprint,
         "max_tokens": context.encoder.max_tokens,
         "lock": _lock_share(context),
+        "earlier": None if earlier is None else _of_earlier(earlier),
+    }
+
+
+def _of_earlier(earlier: Earlier) -> dict[str, Any]:
+    return {
+        "run": earlier.run,
+        "rows": earlier.sha256,
+        "labels": list(earlier.labels),
+        "replay": earlier.replay,
+        "seed": earlier.seed,
     }
 
 

@@ -15,6 +15,7 @@ from tunewright.pipeline.context import Context
 from tunewright.pipeline.environment import environment
 from tunewright.pipeline.evaluate import evaluate, read_results
 from tunewright.pipeline.gate import gate, read_gate
+from tunewright.pipeline.judge import words
 from tunewright.pipeline.prepare import prepare
 from tunewright.pipeline.recipes import recipe_text
 from tunewright.pipeline.report import report
@@ -100,7 +101,9 @@ def _require_possible_gate(context: Context) -> None:
     own = context.recipe.gate.conditions
     # the imbalance, unknown before the data is read, decides the metric of the task's own, and not the opponents
     conditions = own if own is not None else context.task.conditions(None)
-    require_possible(conditions, context.recipe.evaluation, context.recipe.task)
+    words(context)
+    going_on = context.goes_on is not None
+    require_possible(conditions, context.recipe.evaluation, context.recipe.task, going_on=going_on)
 
 
 def _write_overview(path: Path, manifests: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Problem, RecipeError
@@ -10,9 +10,10 @@ from tunewright.evaluation.gate import IMBALANCED, default_conditions, default_t
 from tunewright.models.catalogue import unfit
 from tunewright.models.encoders import chat_encoder, class_encoder, pair_encoder, text_encoder
 from tunewright.models.load import load_causal, load_classifier, load_masked, load_seq2seq
-from tunewright.pipeline.judge_classes import CLASSES, CLASSES_BY_LIKELIHOOD
+from tunewright.pipeline.judge_classes import CLASSES, CLASSES_BY_LIKELIHOOD, CLASSES_OF_A_RUN
 from tunewright.pipeline.judge_texts import TEXTS
 from tunewright.pipeline.validate import validate_classes, validate_tokens
+from tunewright.recipe.judge import Retention
 from tunewright.training.losses import LossSum, causal_loss, classification_loss, masked_loss, seq2seq_loss
 
 if TYPE_CHECKING:
@@ -191,6 +192,15 @@ def task_of(name: str, facts: BaseFacts, model: str, *, tasks: Sequence[Task] = 
         expected = "a base that scores a row alike in any company"
         raise RecipeError(Problem("model.name", given, expected, "choose another base, such as starter/encoder"))
     return fitting[0]
+
+
+def going_on(task: Task) -> Task:
+    """The task for a base that an earlier run tuned for it: that one's test is scored too, and may not get worse."""
+    return replace(
+        task,
+        judge=CLASSES_OF_A_RUN if task.layout == "classes" else task.judge,
+        conditions=lambda imbalance: [*task.conditions(imbalance), Retention(on="earlier_test", at_most=0.0)],
+    )
 
 
 def _other_task(facts: BaseFacts, tasks: Sequence[Task]) -> str:

@@ -64,6 +64,9 @@ class DataSpec(Spec):
     overlength: Literal["auto", "error", "drop", "truncate", "window"] = "auto"
     """What to do with rows longer than the model's context; `window` cuts a text into pieces and keeps all of them.
     `auto` cuts off the end of a text that is classified, drops rows whose answer would be cut, and windows raw text."""
+    replay: Annotated[float, Field(ge=0)] | None = None
+    """Rows of the earlier training that are mixed in, as a share of the new training rows: 0.2 is one for five. Only
+    with `model: run:NAME`, where 0.2 is taken if absent, and 0 if that run was tuned for another task."""
     clean: CleanSpec = CleanSpec()
     """Text cleaning."""
 

@@ -102,11 +102,15 @@ class ClassFloor(Spec):
 
 
 class Retention(Spec):
-    """The tuned model may not forget: general text may not become much harder to predict than it was to the base."""
+    """The tuned model may not forget: what the base could do may not become much worse."""
 
     kind: Literal["retention"] = "retention"
+    on: Literal["general", "earlier_test"] = "general"
+    """What is scored before and after: the bits per byte of general text, or the frozen test of the run that
+    `model: run:NAME` goes on from."""
     at_most: Annotated[float, Field(ge=0)] = 0.1
-    """Most relative rise of the bits per byte of general text; fails when the whole interval of the rise lies above."""
+    """Most relative worsening; fails when its whole interval lies above. On general text it passes when the whole
+    interval lies below; on the earlier test it passes unless it fails, so that 0 means: not significantly worse."""
 
 
 ConditionSpec = Annotated[BetterThan | Floor | ClassFloor | Retention, Field(discriminator="kind")]

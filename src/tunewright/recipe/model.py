@@ -8,12 +8,16 @@ from pydantic import Field
 
 from tunewright.recipe.spec import Spec
 
+RUN = "run:"
+"""Begins the name of a base that is the tuned model of a run beside the recipe."""
+
 
 class ModelSpec(Spec):
     """The pretrained base."""
 
     name: Annotated[str, Field(min_length=1)]
-    """`starter/encoder`, `starter/lm`, a folder in Hugging Face layout (relative to the recipe), or a hub name."""
+    """`starter/encoder`, `starter/lm`, a folder in Hugging Face layout (relative to the recipe), a hub name, or
+    `run:NAME`: the tuned model of that run beside the recipe, which is tuned further."""
     revision: str | None = None
     """Commit, tag or branch on the hub."""
     max_tokens: Annotated[int, Field(ge=8)] | None = None
@@ -23,3 +27,8 @@ class ModelSpec(Spec):
     to the recipe). `auto` takes the base's own where there is one, else the plain one. It is saved with the model."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Replaces every dropout probability of the model where given."""
+
+    @property
+    def run(self) -> str | None:
+        """The name of the run whose tuned model is the base; None for other bases."""
+        return self.name.removeprefix(RUN) if self.name.startswith(RUN) else None

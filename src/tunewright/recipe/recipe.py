@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from tunewright.recipe.data import DataSpec, GroupSplit, SplitSpec, StratifiedSplit, TimeSplit
-from tunewright.recipe.judge import EvaluationSpec, GateSpec
+from tunewright.recipe.judge import EvaluationSpec, GateSpec, Retention
 from tunewright.recipe.model import ModelSpec
 from tunewright.recipe.spec import Spec
 from tunewright.recipe.train import TrainSpec
@@ -53,4 +53,19 @@ class Recipe(Spec):
             raise ValueError("split.kind is 'group' and data.group is absent: name the column whose rows stay together")
         if isinstance(self.split, TimeSplit) and self.data.time is None:
             raise ValueError("split.kind is 'time' and data.time is absent: name the column that holds the date")
+        return self
+
+    @model_validator(mode="after")
+    def _earlier_run_is_named(self) -> Recipe:
+        if self.model.run is not None:
+            return self
+        base = f"model.name is {self.model.name!r}, which is no earlier run"
+        if self.data.replay is not None:
+            raise ValueError(f"data.replay is {self.data.replay:g} and {base}: remove it, or write `model: run:NAME`")
+        conditions = self.gate.conditions or []
+        if any(isinstance(condition, Retention) and condition.on == "earlier_test" for condition in conditions):
+            raise ValueError(
+                f"gate.conditions asks for retention on the earlier_test and {base}: remove it, or write "
+                "`model: run:NAME`"
+            )
         return self

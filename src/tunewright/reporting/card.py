@@ -74,6 +74,7 @@ def model_card(story: Story) -> str:
         "comparisons": texts.comparisons(story.results),
         "known": figures.known,
         "forgotten": texts.retention(story.results),
+        "earlier_test": texts.earlier_test(story.results),
         "generations": story.generations[:TEXTS_SHOWN],
         "labels_shown": story.profile.labels[:LABELS_SHOWN],
     }

@@ -42,6 +42,7 @@ def render_page(story: Story) -> str:
         "rows_scored": texts.rows_scored(results) if texts.of_texts(results) else "",
         "meanings": texts.meanings(results),
         "retention": texts.retention(results),
+        "earlier_test": texts.earlier_test(results),
         "progress": texts.progress(story),
         "why": texts.WHY,
         "comparisons": texts.comparisons(results),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tunewright.core.titles import metric_title
-from tunewright.evaluation.retention import reading, relative_rise
+from tunewright.evaluation.retention import earlier_reading, reading, relative_rise
 from tunewright.evaluation.texts import METRICS, less_is_better
 from tunewright.reporting import figures, plots
 
@@ -89,6 +89,21 @@ def retention(results: Results) -> dict[str, Any] | None:
     rows = [plots.Interval("before, the base", found.before, False), plots.Interval("after, tuned", found.after, True)]  # noqa: FBT003
     title = f"{found.title[0].upper()}{found.title[1:]}"
     return {"drawing": plots.intervals("retention", title, rows), "title": title, "reading": reading(found)}
+
+
+def earlier_test(results: Results) -> dict[str, Any] | None:
+    """The test of the earlier run before and after tuning; None where the base is no such run."""
+    found = results.earlier_test
+    if found is None:
+        return None
+    rows = [
+        plots.Interval("before, the earlier run", found.before, False),  # noqa: FBT003
+        plots.Interval("after, tuned", found.after, True),  # noqa: FBT003
+    ]
+    title = f"{found.title[0].upper()}{found.title[1:]}"
+    better = "less is better" if found.less_is_better else "more is better"
+    drawing = plots.intervals("earlier-test", title, rows)
+    return {"drawing": drawing, "title": f"{title}; {better}", "reading": earlier_reading(found)}
 
 
 def retention_fact(results: Results) -> tuple[str, str, str] | None:
