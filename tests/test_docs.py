@@ -162,7 +162,7 @@ def test_every_recipe_shown_is_a_recipe(block: Snippet, tmp_path: Path) -> None:
 
 
 def test_the_readme_shows_a_recipe_of_three_keys_and_a_longer_one() -> None:
-    shortest, longer = (YAML(typ="safe", pure=True).load(block.text) for block in blocks(README, "yaml"))
+    shortest, longer, *_ = (YAML(typ="safe", pure=True).load(block.text) for block in blocks(README, "yaml"))
     assert list(shortest) == list(json_schema()["required"]) == ["model", "data", "task"]
     leaves = [1 for value in longer.values() for _ in (value if isinstance(value, dict) else [value])]
     assert 9 <= len(leaves) <= 11

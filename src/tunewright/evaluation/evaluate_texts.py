@@ -70,8 +70,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     """Every system scored on the same prompts, the tuned one compared with each of the others, the base first.
 
     `compared` names the metrics compared, beside the headline; give those that the gate asks for.
-    Raises ValueError for other than one tuned system, repeated names, a metric the task does not have, or rows that
-    differ.
+    Raises ValueError for several tuned systems or none, repeated names, unknown metrics, or rows that differ.
     """
     asked = tuple(dict.fromkeys([headline, *(COMPARED[task] if compared is None else compared)]))
     tuned = _check(systems, asked, task)

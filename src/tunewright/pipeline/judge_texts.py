@@ -6,11 +6,12 @@ The base and simple systems are scored before training, the tuned model after it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen record below
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tunewright.core.codec import to_data
 from tunewright.core.files import write_json
+from tunewright.core.generated import Decoding
 from tunewright.data.frame import sampled
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.store import read_split
@@ -66,7 +67,7 @@ class TextJudge:
             "encoder": context.encoder.fingerprint,
             "max_tokens": context.encoder.max_tokens,
             "generate": spec.generate,
-            "max_new_tokens": spec.max_new_tokens,
+            "decoding": asdict(_decoding(context)),
             "general": general_hash(context),
         }
 
@@ -187,10 +188,12 @@ def _predicted(context: Context, model: TextModel, asked: Asked) -> TextPredicti
     found = likelihoods(model, asked)
     if not context.task.writes or context.recipe.evaluation.generate == 0:
         return found
+    return written(model, asked, found, most=context.recipe.evaluation.generate, decoding=_decoding(context))
+
+
+def _decoding(context: Context) -> Decoding:
     spec = context.recipe.evaluation
-    return written(
-        model, asked, found, most=spec.generate, max_new_tokens=spec.max_new_tokens, seed=context.recipe.seed
-    )
+    return Decoding(spec.max_new_tokens, spec.temperature, spec.top_p, context.recipe.seed)
 
 
 def _base(context: Context, model: TextModel, asked: Asked, folder: Path) -> TextPredictions:

@@ -113,11 +113,10 @@ def likelihoods(model: TextModel, asked: Asked) -> TextPredictions:
 
 
 def written(
-    model: TextModel, asked: Asked, found: TextPredictions, *, most: int, max_new_tokens: int, seed: int
+    model: TextModel, asked: Asked, found: TextPredictions, *, most: int, decoding: Decoding
 ) -> TextPredictions:
-    """The predictions with greedily written texts for at most so many prompts."""
-    decoding = Decoding(max_new_tokens, seed=seed)
-    drawn = asked.drawn(most, seed)
+    """The predictions with texts written for at most so many prompts."""
+    drawn = asked.drawn(most, decoding.seed)
     answers = dict(zip(drawn, model.generate([asked.contents[number] for number in drawn], decoding), strict=True))
     each = [answers.get(number) for number in range(len(asked.row_ids))]
     return replace(

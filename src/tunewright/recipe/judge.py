@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, PositiveInt, ValidationInfo, field_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
 
 from tunewright.recipe.spec import Spec
 
@@ -42,6 +42,11 @@ class EvaluationSpec(Spec):
     """Most test prompts to write answers for, drawn by the seed; the likelihood is taken of all test rows."""
     max_new_tokens: PositiveInt = 256
     """Most tokens of a written answer."""
+    temperature: NonNegativeFloat = 0.0
+    """How answers are drawn: 0 is greedy, the likeliest token each time. Small models go round in circles then, and
+    draw better ones at 0.7 or so; the draw follows from the seed."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """With a temperature, tokens are drawn from the likeliest that hold this share of the probability."""
     general_text: str | None = "starter/general"
     """Texts the data does not teach, on which forgetting is measured: `starter/general` or a file (relative to the
     recipe) with a text a line or paragraph; `null` measures none. For models that generate."""
