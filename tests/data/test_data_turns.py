@@ -170,3 +170,11 @@ def test_a_question_at_the_end_leaves_and_what_it_was_is_on_record(tmp_path: Pat
         assert all(text.startswith("number") and "what is" not in text for text in rows["input"])
     before = [from_json(json.loads(text)["messages"]) for text in found.dropped["before"]]
     assert [chat.turns[-1]["role"] for chat in before] == ["user"] * 9
+
+
+def test_an_answer_of_weight_0_is_context_and_other_weights_are_refused() -> None:
+    said = [ASK, ANSWER | {"weight": 0}, ASK, ANSWER | {"weight": 1}]
+    assert [turn.get("weight") for turn in conversation_of(said).turns] == [None, 0, None, 1]
+    for turn in (ANSWER | {"weight": 0.5}, ASK | {"weight": 1}):
+        with pytest.raises(Unfit, match="weight"):
+            conversation_of([ASK, turn, ANSWER])

@@ -99,7 +99,8 @@ def test_the_earlier_test_is_scored_before_as_the_earlier_run_did_and_after(
 def test_the_earlier_test_stands_in_gate_summary_report_and_card(gone_on_template: tuple[Path, RunOutcome]) -> None:
     _, outcome = gone_on_template
     assert outcome.results.earlier_test is not None
-    assert any(o.condition == "the test of the earlier run got not significantly worse" for o in outcome.gate.outcomes)
+    asked = "the test of the earlier run did not get significantly worse"
+    assert asked in [each.condition for each in outcome.gate.outcomes]
     assert outcome.as_dict()["earlier_test"]["title"] == "accuracy on the test of run recipe"
     said = earlier_reading(outcome.results.earlier_test)[:40]
     page = (outcome.folder / "report" / "report.html").read_text()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -29,6 +30,7 @@ def test_a_resumed_run_shows_each_step_once_in_tensorboard(tmp_path):
     clock = Clock()
     for start, stop, loss in ((0, 6, 1.0), (4, 8, 0.5)):
         clock.now += 100
+        time.sleep(1.1)  # the files are read in the order of their names, which bear the second and a counter
         observer = tensorboard_observer(tmp_path, clock=clock)
         assert observer is not None
         observer.on_start({"start_step": start})

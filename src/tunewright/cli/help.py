@@ -42,13 +42,18 @@ EPILOGS: Mapping[str, Epilog] = {
         (
             "tunewright init tickets.csv",
             "tunewright init tickets.csv --out tickets.yaml --model google-bert/bert-base-uncased",
+            "tunewright init dialogues.jsonl --out chat.yaml",
             "tunewright init data/ --dry-run --json",
         ),
         (DONE, "2 no recipe can be proposed, or one stands there already", "3 the data cannot be read"),
         ("In a folder, files named train, validation (or dev) and test are taken as these splits.",),
     ),
     "check": Epilog(
-        ("tunewright check recipe.yaml", "tunewright check recipe.yaml train.epochs=5 --json"),
+        (
+            "tunewright check recipe.yaml",
+            "tunewright check recipe.yaml --show 3",
+            "tunewright check recipe.yaml train.epochs=5 --json",
+        ),
         (
             "0 fit to run",
             "1 not fit: each error says the code that a run would end with",
@@ -112,7 +117,11 @@ EPILOGS: Mapping[str, Epilog] = {
         ("A model that was tuned whole is written as it is by --merge; it has no adapter.",),
     ),
     "quickstart": Epilog(
-        ("tunewright quickstart", "tunewright quickstart --dir first --json"),
+        (
+            "tunewright quickstart",
+            "tunewright quickstart --task generation",
+            "tunewright quickstart --dir first --json",
+        ),
         ("0 every stage is done, whatever the verdict", BROKE, STOPPED),
         (VERDICTS,),
     ),

@@ -118,7 +118,18 @@ def _turn(given: Any, number: int) -> Turn:
     turn: dict[str, Any] = {"role": role, "content": content}
     calls = _tool_calls(given, where)
     name = given.get("name")
-    return turn | ({"tool_calls": calls} if calls else {}) | ({"name": name} if isinstance(name, str) else {})
+    turn |= ({"tool_calls": calls} if calls else {}) | ({"name": name} if isinstance(name, str) else {})
+    return turn | _weight(given, role, where)
+
+
+def _weight(given: dict[str, Any], role: str, where: str) -> dict[str, int]:
+    """Whether an answer is trained, where the turn says so: 1 or 0, as OpenAI's files have it."""
+    weight = given.get("weight")
+    if weight is None:
+        return {}
+    if weight not in (0, 1) or role != "assistant":
+        raise Unfit(f"{where}has the weight {shown(weight)}", "write 0 (context) or 1 (trained), on answers alone")
+    return {"weight": int(weight)}
 
 
 def _content(value: Any, where: str, *, calls: bool) -> str:

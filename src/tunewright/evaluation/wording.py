@@ -35,7 +35,7 @@ def condition_title(condition: ConditionSpec) -> str:
     """The condition as people read it."""
     if isinstance(condition, Retention) and condition.on == "earlier_test":
         worse = "significantly worse" if condition.at_most == 0 else f"worse by more than {_percent(condition.at_most)}"
-        return f"the test of the earlier run got not {worse}"
+        return f"the test of the earlier run did not get {worse}"
     if isinstance(condition, Retention):
         return f"bits per byte of general text rise by at most {_percent(condition.at_most)}"
     name = metric_title(condition.metric)

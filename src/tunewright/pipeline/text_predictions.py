@@ -11,7 +11,6 @@ import numpy as np
 from tunewright.core.conversation import asked, from_json
 from tunewright.core.encoded import RowContent
 from tunewright.core.files import digest
-from tunewright.core.generated import Decoding
 from tunewright.core.predictions import TextPredictions
 from tunewright.core.seeds import generator
 from tunewright.data.clusters import cluster_ids
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tunewright.core.encoded import EncodedRow
+    from tunewright.core.generated import Decoding
     from tunewright.core.protocols import PromptEncoder
     from tunewright.data.overlength import Policy
     from tunewright.inference.text_model import TextModel

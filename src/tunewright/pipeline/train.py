@@ -318,7 +318,7 @@ def _keep_best(context: Context, state: TrainState, plan: FitPlan, outcome: FitO
     load_weights(model, folder_of(plan.checkpoints, outcome.best_step))
     model.eval()
     with built_aside(context.run.path / "model") as attempt:
-        save_model(model, attempt, special=context.tokenizer.special)
+        save_model(model, attempt, special=context.encoder.special)
         context.tokenizer.save(attempt, template=context.template.source if context.template is not None else None)
     write_json(context.run.of(TRAINING) / OUTCOME, to_data(outcome))
     keep_only(plan.checkpoints, {outcome.best_step})

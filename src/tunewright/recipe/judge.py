@@ -49,7 +49,7 @@ class EvaluationSpec(Spec):
     """With a temperature, tokens are drawn from the likeliest that hold this share of the probability."""
     general_text: str | None = "starter/general"
     """Texts the data does not teach, on which forgetting is measured: `starter/general` or a file (relative to the
-    recipe) with a text a line or paragraph; `null` measures none. For models that generate."""
+    recipe) with passages of at least five words, parted by blank lines; `null` measures none. For causal bases."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Level of every interval."""
     resamples: Annotated[int, Field(ge=100)] = 10_000
@@ -125,4 +125,6 @@ class GateSpec(Spec):
     """When the tuned model may ship: all conditions must pass."""
 
     conditions: Annotated[list[ConditionSpec], Field(min_length=1)] | None = None
-    """The conditions; absent, the task's own: on imbalanced labels macro F1 above the base plus a floor per class."""
+    """The conditions; absent, the task's own. For labels: better than the base (by macro F1 where they are imbalanced,
+    else by accuracy) and a floor per class. For texts: better than the base by bits per byte, and by task a stop rate
+    of at least 0.9, a better chrF, or general text at most 10 % worse."""
