@@ -245,6 +245,19 @@ def test_a_planted_pain_is_told_and_its_clean_twin_is_silent(case: Case) -> None
     assert [kind for kind, _ in clean if kind == case.kind] == []
 
 
+def test_the_table_of_planted_pains() -> None:
+    """`python -m pytest tests/data/test_data_token_audit.py -k table -s` prints it."""
+    lines = [f"{'pain':24}{'severity':10}{'planted':10}{'clean twin':12}"]
+    for case in CASES:
+        rings = (case.kind, case.severity) in found(case, case.planted(), case.rows)
+        silent = case.kind not in {kind for kind, _ in found(case, case.clean(), case.twins)}
+        lines.append(
+            f"{case.kind:24}{case.severity:10}{'rings' if rings else 'SILENT':10}{'silent' if silent else 'RINGS'}"
+        )
+    print("\n" + "\n".join(lines))
+    assert not [line for line in lines if "SILENT" in line or "RINGS" in line]
+
+
 def test_every_check_has_a_planted_pain() -> None:
     assert {check.__name__ for check in CHECKS} == {case.kind for case in CASES}
 

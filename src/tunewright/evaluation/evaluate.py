@@ -10,6 +10,7 @@ from tunewright.core.results import Results
 from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.classification import score_system
 from tunewright.evaluation.multiplicity import hints
+from tunewright.evaluation.outdone import outdone
 from tunewright.evaluation.paired import check_same_rows, compare
 from tunewright.evaluation.power import POWER, minimum_detectable_difference
 from tunewright.evaluation.settings import ScoreSettings
@@ -147,6 +148,7 @@ def _warnings(
             f"Accuracy flatters on these labels: always answering {most[0]!r} is right on {most[1] / n:.1%} of the "
             "test rows; read macro F1."
         )
+    yield from outdone(comparisons, titles)
     yield from hints(comparisons, titles, alpha=alpha)
 
 

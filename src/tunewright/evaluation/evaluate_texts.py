@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from tunewright.core.results import Results
 from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.multiplicity import hints
+from tunewright.evaluation.outdone import outdone
 from tunewright.evaluation.paired_texts import check_same_prompts, compare_texts
 from tunewright.evaluation.score_texts import score_texts
 from tunewright.evaluation.settings import ScoreSettings
@@ -110,7 +111,11 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         systems=scores,
         comparisons=comparisons,
         gap=gap,
-        warnings=(*_warnings(tuned.predictions, scores, task), *hints(comparisons, titles, alpha=alpha)),
+        warnings=(
+            *_warnings(tuned.predictions, scores, task),
+            *outdone(comparisons, titles),
+            *hints(comparisons, titles, alpha=alpha),
+        ),
         confidence=spec.confidence,
         retention=retention,
         earlier_test=earlier_test,
