@@ -33,10 +33,13 @@ def prepared(folder: Path, train: str, earlier: Earlier | None = None, *, group:
     return prepare(request, encoder=WordsEncoder())
 
 
-def earlier_of(first: Prepared, *, replay: float = 0.2, seed: int = 13) -> Earlier:
+def earlier_of(
+    first: Prepared, *, replay: float = 0.2, seed: int = 13, groups: tuple[str | None, str | None] = (None, None)
+) -> Earlier:
+    """`groups`: the columns that the earlier recipe and the new one name."""
     splits = first.splits
-    lineage = lineage_of("a", list(splits.values()), first.lineage)
-    return Earlier("a", "classification", splits["train"], splits["test"], lineage, LABELS, replay, seed, "")
+    lineage = lineage_of("a", list(splits.values()), first.lineage, group=groups[0])
+    return Earlier("a", "classification", splits["train"], splits["test"], lineage, LABELS, replay, seed, "", groups[1])
 
 
 def new_rows(prepared: Prepared) -> pl.DataFrame:
@@ -71,8 +74,31 @@ def test_a_row_of_the_group_of_an_earlier_test_row_leaves_with_all_that_hangs_on
     rows = [{**row, "customer": f"c{n}"} for n, row in enumerate(tickets(40, start=100))]
     rows += [{"text": tested, "label": "refund", "customer": "x"}, {**tickets(1, start=900)[0], "customer": "x"}]
     write_csv(tmp_path / "new.csv", rows, ("text", "label", "customer"))
-    second = prepared(tmp_path, "new.csv", earlier_of(first), group="customer")
+    second = prepared(tmp_path, "new.csv", earlier_of(first, groups=(None, "customer")), group="customer")
     assert second.dropped.filter(pl.col("rule") == "earlier_test").height == 2
+
+
+@pytest.mark.parametrize(("column", "linked"), [("customer", True), ("shop", False)])
+def test_groups_of_two_runs_are_compared_only_where_both_name_the_same_column(
+    tmp_path: Path, column: str, linked: bool
+) -> None:
+    old = [{**row, "customer": f"{n}"} for n, row in enumerate(tickets(60))]
+    write_csv(tmp_path / "old.csv", old, ("text", "label", "customer"))
+    first = prepared(tmp_path, "old.csv", group="customer")
+    new = [{**row, column: f"{n}"} for n, row in enumerate(tickets(60, start=100))]  # the same numbers
+    write_csv(tmp_path / "new.csv", new, ("text", "label", column))
+    earlier = earlier_of(first, groups=("customer", column))
+    rows = pl.concat(prepared(tmp_path, "new.csv", group=column).splits.values())
+    sifted, findings = leave_earlier_tests(rows.with_columns(frozen=pl.lit(value=False)), earlier)
+    dropped, told = sifted.dropped, {finding.kind: finding for finding in findings}
+    if linked:
+        assert set(dropped["group"]) == set(first.splits["test"]["group"])
+        assert "rename the column" in told["earlier_test"].remedy
+        assert "earlier_groups" not in told
+    else:
+        assert not dropped.height
+        assert "60 groups of earlier runs (of a, data.group 'customer')" in told["earlier_groups"].message
+        assert "data.group" in told["earlier_groups"].remedy
 
 
 def test_rows_of_a_run_before_the_earlier_one_are_kept_out_too(tmp_path: Path) -> None:
@@ -181,7 +207,8 @@ def test_nothing_that_stays_or_is_replayed_touches_an_earlier_test(
 ) -> None:
     before = work_rows(*zip(*old, strict=True))  # type: ignore[arg-type]  # zip of triples
     train, test = (before.filter(pl.col("split") == name) for name in ("train", "test"))
-    earlier = Earlier("a", "classification", train, test, lineage_of("a", [before], None), (), replay, 1, "")
+    lineage = lineage_of("a", [before], None, group="who")
+    earlier = Earlier("a", "classification", train, test, lineage, (), replay, 1, "", "who")
     kept = leave_earlier_tests(work_rows(*zip(*new, strict=True)), earlier)[0].kept  # type: ignore[arg-type]
     mixed, _ = draw_replay(kept, earlier, lambda rows: rows)
     held = pl.concat([kept.filter(pl.col("split") != "train"), mixed.clear()])

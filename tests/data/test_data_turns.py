@@ -142,6 +142,10 @@ GAPS = {
     "an empty answer": ([ASK, ANSWER | {"content": "\u200b "}], "turn 2 (assistant) is empty"),
     "an empty question": ([ASK | {"content": ""}, ANSWER], "turn 1 (user) is empty"),
     "an empty turn midway": ([ASK, ANSWER, ASK | {"content": " "}, ANSWER], "turn 3 (user) is empty"),
+    "answers of weight 0 alone": (
+        [ASK, ANSWER | {"weight": 0}, ASK, ANSWER | {"weight": 0}],
+        "every answer has the weight 0",
+    ),
     "a question at the end": ([ASK, ANSWER, ASK], "ends with a turn of the user's, which nobody answers"),
 }
 
@@ -157,7 +161,8 @@ def test_what_is_missing_is_refused_or_leaves_as_the_recipe_says(tmp_path: Path,
     assert caught.value.problems[0].place == "chat.jsonl:10"
     found = prepared(tmp_path, DataSpec(train="chat.jsonl"), task="generation")
     account = found.profile.dropped or found.profile.changed
-    rule = {"nothing to learn": "missing_answer", "an empty answer": "missing_answer"}.get(gap, "missing_text")
+    unanswered = {"nothing to learn", "an empty answer", "answers of weight 0 alone"}
+    rule = "missing_answer" if gap in unanswered else "missing_text"
     assert account == {"trailing_turn" if gap == "a question at the end" else rule: 1}
 
 
@@ -178,3 +183,19 @@ def test_an_answer_of_weight_0_is_context_and_other_weights_are_refused() -> Non
     for turn in (ANSWER | {"weight": 0.5}, ASK | {"weight": 1}):
         with pytest.raises(Unfit, match="weight"):
             conversation_of([ASK, turn, ANSWER])
+
+
+def test_what_stands_behind_the_last_trained_answer_leaves_and_is_on_record(tmp_path: Path) -> None:
+    refused = [ASK, ANSWER | {"content": "five", "weight": 0}]
+    chats = [{"messages": [ASK | {"content": f"number {n}"}, ANSWER | {"weight": 1}, *refused]} for n in range(9)]
+    write_jsonl(tmp_path / "chat.jsonl", chats)
+    found = prepared(tmp_path, DataSpec(train="chat.jsonl"), task="generation")
+    for rows in found.splits.values():
+        assert set(rows["target"]) == {"four"}
+        assert all(text.startswith("number") and "five" not in text for text in rows["input"])
+        for text in rows["messages"]:
+            kept = from_json(text)
+            assert kept.answer == "four"
+            assert [turn["role"] for turn in kept.prompt.turns] == ["user"]
+    assert found.profile.changed == {"trailing_turn": 9}
+    assert all("five" in text for text in found.dropped["before"])

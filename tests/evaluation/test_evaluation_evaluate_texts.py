@@ -105,3 +105,13 @@ def test_systems_that_cannot_be_compared_are_refused() -> None:
         assembled([*given, given[0]])
     with pytest.raises(ValueError, match="same prompts"):
         assembled([given[2], replace(given[1], predictions=spoken(119, quality=0.6, seed=2))])
+
+
+def test_a_masked_model_has_a_pseudo_loss_alone() -> None:
+    given = [system for system in systems() if system.name != "nearest_neighbour"]
+    results = assembled(given, task="language_modelling", headline="loss", layout="masked")
+    assert all(tuple(system.metrics) == ("loss",) for system in results.systems)
+    assert {c.metric for c in results.comparisons} == {"loss"}
+    assert any("pseudo-loss" in warning for warning in results.warnings)
+    with pytest.raises(ValueError, match="unknown metrics"):
+        assembled(given, task="language_modelling", headline="loss", layout="masked", compared=["perplexity"])

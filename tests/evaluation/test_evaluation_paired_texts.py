@@ -106,3 +106,12 @@ def test_the_test_errs_at_its_level_when_nothing_differs() -> None:
         first, second = (spoken(40, quality=0.7, seed=1000 + 2 * seed + k) for k in (0, 1))
         wrong += compared(first, second, "bits_per_byte", ScoreSettings(resamples=200, seed=seed)).p_value < 0.05
     assert wrong <= 20  # 10 expected
+
+
+def test_a_draw_that_is_no_number_counts_as_large() -> None:
+    def undefined(tallies_BF):
+        return np.where(tallies_BF[:, 0] == first.sum(), 9.0, np.where(tallies_BF[:, 0] == second.sum(), 1.0, np.nan))
+
+    first, second = np.arange(1.0, 13)[:, None] * 3, np.arange(1.0, 13)[:, None]
+    clusters = [str(i) for i in range(12)]
+    assert swap_p_value(first, second, clusters, undefined, draws=200, rng=np.random.default_rng(1)) == 1.0

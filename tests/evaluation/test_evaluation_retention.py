@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from text_cases import spoken
 
-from tunewright.evaluation.retention import reading, relative_rise, retention
+from tunewright.core.predictions import ClassPredictions
+from tunewright.evaluation.retention import earlier_test_of_classes, reading, relative_rise, retention
 from tunewright.evaluation.settings import ScoreSettings
 
 FAST = ScoreSettings(resamples=300)
@@ -48,3 +49,34 @@ def test_what_was_not_scored_is_unknown() -> None:
 def test_other_passages_are_refused() -> None:
     with pytest.raises(ValueError, match="same prompts"):
         retention(BASE, spoken(59, quality=0.7, seed=1), settings=FAST)
+
+
+def test_a_share_of_a_score_that_moves_with_it_has_its_own_interval() -> None:
+    """Every row a fifth worse: the difference of a varied score is unsure, its share of the score before is not."""
+    nats_N = BASE.nats_N * np.random.default_rng(4).lognormal(0, 1, 60)
+    found = retention(replace(BASE, nats_N=nats_N), replace(BASE, nats_N=nats_N * 1.2), settings=FAST)
+    _, (low, high) = relative_rise(found)
+    assert (found.difference.high - found.difference.low) / found.before.value > 0.05
+    assert high - low < (found.difference.high - found.difference.low) / found.before.value
+    assert low <= 0.2 <= high
+
+
+def guessed(hits: list[bool]) -> ClassPredictions:
+    n = len(hits)
+    right_N = np.array(hits, dtype=np.int64)
+    probabilities_NK = np.stack([0.1 + 0.8 * right_N, 0.9 - 0.8 * right_N], axis=1)
+    rows, clusters = (tuple(f"{kind}{i}" for i in range(n)) for kind in "rc")
+    return ClassPredictions(rows, ("a", "b"), probabilities_NK, np.zeros(n, dtype=np.int64), clusters)
+
+
+def test_a_fall_of_accuracy_is_a_share_and_none_of_nothing() -> None:
+    before, after = guessed([True] * 160 + [False] * 40), guessed([True] * 120 + [False] * 80)
+    value, (low, high) = relative_rise(earlier_test_of_classes(before, after, run="old", settings=FAST))
+    assert value == pytest.approx(0.25)
+    assert 0.1 < low < 0.25 < high < 0.4
+    same = relative_rise(earlier_test_of_classes(before, before, run="old", settings=FAST))
+    assert same[0] == 0
+    assert -0.05 < same[1][0] < 0 < same[1][1] < 0.05
+    none = earlier_test_of_classes(guessed([False] * 20), guessed([True] * 20), run="old", settings=FAST)
+    assert relative_rise(none) is None
+    assert "score before is 0" in reading(none)

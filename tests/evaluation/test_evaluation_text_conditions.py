@@ -133,6 +133,8 @@ def test_the_defaults_of_each_task_are_possible(task: str) -> None:
         (Retention(), {}, "classification", "retention"),
         (ClassFloor(), {}, "generation", "no classes"),
         (Retention(), {"general_text": None}, "generation", "general_text"),
+        (Retention(), {"baselines": ["nearest_neighbour"]}, "generation", "leaves out 'base'.*add 'base'"),
+        (Retention(), {}, "text_to_text", "not measured for text_to_text.*remove it"),
         (Floor(metric="stop_rate", at_least=0.9), {"generate": 0}, "generation", "evaluation.generate is 0"),
         (BetterThan(metric="length_ratio"), {}, "generation", "neither"),
         (BetterThan(metric="bits_per_byte"), {"baselines": ["nearest_neighbour"]}, "generation", "'base'"),
@@ -151,3 +153,44 @@ def test_the_metrics_that_a_task_has_stand_in_the_refusal() -> None:
         require_possible([BetterThan(metric="accuracy")], EvaluationSpec(), "language_modelling")
     require_possible(default_conditions(None), EvaluationSpec())
     require_possible([BetterThan(metric="exact_match", alpha=0.001)], EvaluationSpec(resamples=100), "generation")
+
+
+@pytest.mark.parametrize(
+    "condition", [Retention(), BetterThan(metric="bits_per_byte"), Floor(metric="perplexity", at_least=9)]
+)
+def test_a_masked_base_has_a_loss_alone_and_no_general_text(condition) -> None:
+    require_possible([condition], EvaluationSpec(), "language_modelling", layout="causal")
+    require_possible([BetterThan(metric="loss")], EvaluationSpec(), "language_modelling", layout="masked")
+    with pytest.raises(RecipeError, match=r"gate\.conditions.*(on a masked base|on such a base)"):
+        require_possible([condition], EvaluationSpec(), "language_modelling", layout="masked")
+
+
+def earlier(n: int, factor: float, noise: float):
+    before = spoken(n, quality=0.7, seed=9)
+    drawn = factor + noise * np.linspace(-1, 1, n)
+    scored = retention(before, replace(before, nats_N=before.nats_N * drawn), settings=ScoreSettings(resamples=300))
+    return replace(results(0.9, 0.6), earlier_test=scored)
+
+
+def test_a_small_earlier_test_that_may_be_forgotten_does_not_pass() -> None:
+    condition = Retention(on="earlier_test", at_most=0.05)
+    small = decided(condition, earlier(5, 1.4, 0.6))
+    assert small.outcome is Outcome.UNKNOWN
+    assert "reaches from below 5 % to above it" in small.found
+    assert "data.replay" in small.advice
+    assert decided(condition, earlier(80, 1.0, 0.02)).outcome is Outcome.PASS
+    assert decided(condition, earlier(80, 1.4, 0.02)).outcome is Outcome.FAIL
+
+
+def test_advice_fits_what_no_evaluation_can_bring() -> None:
+    found = results(0.9, 0.6, rise=None)
+    for condition, said in (
+        (Retention(), "evaluation.general_text"),
+        (Retention(on="earlier_test"), "run:NAME"),
+        (BetterThan(system="best_baseline", metric="loss"), "that of the base"),
+        (Floor(metric="accuracy", at_least=0.5), "a metric in gate.conditions that is scored: bits_per_byte"),
+    ):
+        outcome = decided(condition, found)
+        assert outcome.outcome is Outcome.UNKNOWN
+        assert said in outcome.advice
+        assert "Run the evaluation again" not in outcome.advice

@@ -216,3 +216,13 @@ def test_the_table_is_what_a_recipe_may_name() -> None:
     assert all(set(names) <= set(METRICS) for names in TASK_METRICS.values())
     assert not METRICS["bits_per_byte"].higher_is_better
     assert METRICS["chrf"].higher_is_better
+
+
+def test_a_row_without_a_token_has_no_likelihood() -> None:
+    """Its answer lies beyond the context: nothing was measured, and it is no unit of the bootstrap."""
+    whole = texts_given(["a"] * 4, [["the red house"]] * 4, nats=[3.0, 4.0, 5.0, 0.0])
+    tokens_N, bytes_N = whole.target_tokens_N.copy(), whole.target_bytes_N.copy()
+    tokens_N[3] = bytes_N[3] = 0
+    cut = replace(whole, target_tokens_N=tokens_N, target_bytes_N=bytes_N)
+    assert Tallied(cut).known("likelihood").tolist() == [True, True, True, False]
+    assert value("loss", cut) == pytest.approx(1.0)

@@ -49,3 +49,17 @@ def test_a_rows_draws_follow_from_seed_and_prompt() -> None:
     one, same, other = (row_randomness(Decoding(9, 1.0, seed=s), [4, 5]).random() for s in (1, 1, 2))
     assert one == same != other
     assert row_randomness(Decoding(9, 1.0, seed=1), [4, 6]).random() != one
+
+
+class _Highest:
+    """The largest number that a generator draws."""
+
+    def random(self) -> float:
+        return 1 - 2**-53
+
+
+@pytest.mark.parametrize(("top_p", "last"), [(1.0, 4), (0.9, 3), (0.6, 1), (0.3, 0)])
+def test_the_highest_draw_stays_within_the_nucleus(top_p: float, last: int) -> None:
+    mass = LOGITS.double().softmax(-1).cumsum(-1)
+    assert int((mass < min(top_p, mass[4])).sum()) == last, "the nucleus' last token"
+    assert next_tokens(LOGITS[None], Decoding(1, 1.0, top_p), [_Highest()]) == [last]  # type: ignore[list-item]

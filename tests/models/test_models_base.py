@@ -157,7 +157,18 @@ def runs_template(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPath
         step(model)
         save_model(model, folder)
         tokenizer_of(root / "base").save(folder)
+        declare(root, name, "base")
     return root
+
+
+def declare(root: Path, run: str, base: str) -> None:
+    """The run's training says which base it was of, as the pipeline has it say."""
+    found = find_local(ModelSpec(name=base), root)
+    assert found is not None
+    path = root / "runs" / run / "training" / "manifest.json"
+    path.parent.mkdir(parents=True)
+    declares = {"model": {"name": base, "revision": None}, "base": found.revision}
+    path.write_text(json.dumps({"declares": declares}))
 
 
 @pytest.fixture
@@ -183,20 +194,36 @@ def test_the_tuned_model_of_a_run_is_a_base(project: Path) -> None:
     assert not torch.allclose(logits(merged), logits(untuned), atol=1e-2)
 
 
-def test_the_revision_of_a_run_changes_with_its_adapter_and_with_its_base(project: Path) -> None:
+def test_the_revision_of_a_run_changes_with_its_adapter_and_another_base_is_refused(project: Path) -> None:
     def revision() -> str:
         base = find_local(ModelSpec(name="run:thin"), project)
         assert base is not None
         return base.revision
 
     first = revision()
-    config = project / "base" / "config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "rms_norm_eps": 1e-5}))
-    second = revision()
-    assert second != first
     adapter = project / "runs" / "thin" / "model" / "adapter_config.json"
     adapter.write_text(json.dumps({**json.loads(adapter.read_text()), "lora_alpha": 1}))
-    assert revision() not in {first, second}
+    assert revision() != first
+    config = project / "base" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "rms_norm_eps": 1e-5}))
+    with pytest.raises(RunError, match="no longer what the adapter"):
+        revision()
+
+
+def test_the_base_below_an_adapter_is_asked_for_at_the_revision_it_was_trained_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project / "runs" / "thin" / "training" / "manifest.json"
+    path.write_text(json.dumps({"declares": {"model": {"name": "some/base", "revision": "v1"}, "base": "abc"}}))
+    asked: list[str | None] = []
+
+    def from_hub(spec: ModelSpec, *, local_only: bool) -> None:  # the signature of what it stands for
+        asked.append(spec.revision)
+
+    monkeypatch.setattr("tunewright.models.base._from_hub", from_hub)
+    with pytest.raises(RecipeError, match="not at hand"):
+        find_local(ModelSpec(name="run:thin"), project)
+    assert asked == ["v1"]
 
 
 @pytest.mark.parametrize("name", ["run:whol", "run:", "run:../runs/whole", "run:whole/.."])
@@ -248,6 +275,7 @@ def test_a_tuned_model_is_tuned_further(project: Path) -> None:
     model = apply_method(below, Lora(rank=2), seed=2, base_name="run:thin")
     step(model)
     save_model(model, project / "runs" / "further" / "model")
+    declare(project, "further", "run:thin")
     folder = project / "runs" / "further" / "model"
     again: Any = load_tuned_text(folder, thin.folder, "causal", base_adapter=thin.adapter)
     assert torch.equal(logits(again), logits(model))

@@ -159,7 +159,8 @@ def test_a_pair_holds_the_source_and_behind_it_the_labels(frame: str | None) -> 
     assert len(cut.input_ids) == 8
     assert cut.loss_spans == ((4, 8),)
     assert cut.input_ids[3] == source[-1] if frame else source[3]
-    assert cut.input_ids[-1] == EOS
+    assert cut.input_ids[4:] == labels[:4], "a text that was cut does not end: it has no stop token"
+    assert EOS not in cut.input_ids[4:]
     assert encoder.encode([RowContent("what is the wind")])[0].loss_spans == ()
 
 

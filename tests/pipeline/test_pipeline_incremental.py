@@ -99,7 +99,7 @@ def test_the_earlier_test_is_scored_before_as_the_earlier_run_did_and_after(
 def test_the_earlier_test_stands_in_gate_summary_report_and_card(gone_on_template: tuple[Path, RunOutcome]) -> None:
     _, outcome = gone_on_template
     assert outcome.results.earlier_test is not None
-    asked = "the test of the earlier run did not get significantly worse"
+    asked = "the test of the earlier run did not get worse by more than 5 %"
     assert asked in [each.condition for each in outcome.gate.outcomes]
     assert outcome.as_dict()["earlier_test"]["title"] == "accuracy on the test of run recipe"
     said = earlier_reading(outcome.results.earlier_test)[:40]
@@ -190,16 +190,16 @@ def test_a_loss_that_the_interval_shows_fails_the_gate(gone_on_template: tuple[P
     results = gone_on_template[1].results
     found = results.earlier_test
     assert found is not None
-    condition = Retention(on="earlier_test", at_most=0.0)
+    condition = Retention(on="earlier_test", at_most=0.05)
 
     def outcome(low: float, high: float, *, less: bool) -> Outcome:
-        before = replace(found.before, value=0.8)
         change = replace(found.difference, value=(low + high) / 2, low=low, high=high)
-        scored = replace(found, before=before, difference=change, less_is_better=less)
+        scored = replace(found, difference=change, relative=change, less_is_better=less)
         return decide(condition, replace(results, earlier_test=scored)).outcome
 
     assert outcome(-0.3, -0.1, less=False) is Outcome.FAIL
-    assert outcome(-0.1, 0.1, less=False) is Outcome.PASS
+    assert outcome(-0.1, 0.1, less=False) is Outcome.UNKNOWN
+    assert outcome(-0.04, 0.1, less=False) is Outcome.PASS
     assert outcome(0.1, 0.3, less=False) is Outcome.PASS
     assert outcome(0.1, 0.3, less=True) is Outcome.FAIL
     assert decide(condition, replace(results, earlier_test=None)).outcome is Outcome.UNKNOWN

@@ -58,11 +58,13 @@ class TextPredictions:
     """Whether it ended of its own accord; None where unknown."""
     new_tokens: tuple[int | None, ...]
     nats_N: NDArray[np.float64]
-    """Minus the log-likelihood of all references' tokens, summed, in nats; NaN for a system without likelihoods."""
+    """Minus the log-likelihood of all references' tokens, summed, in nats; NaN for a system without likelihoods. Of a
+    conversation, the last answer is the reference: those before it are context.
+    """
     target_tokens_N: NDArray[np.int64]
-    """Tokens that `nats_N` sums over, stop tokens included."""
+    """Tokens that `nats_N` sums over, stop tokens included; none where all of them lie beyond the context."""
     target_bytes_N: NDArray[np.int64]
-    """UTF-8 bytes of all references."""
+    """UTF-8 bytes that these tokens spell."""
     clusters: tuple[str, ...]
     """What each row belongs to: rows of one cluster are not independent."""
     decoding: str = ""

@@ -56,7 +56,11 @@ class RowEncoder(Protocol):
         """One encoded row a row, at its full length. Raises DataError naming the first row that cannot be rendered."""
 
     def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
-        """The row shortened to `max_tokens`, its spans with it; a layout's closing special tokens stay."""
+        """The row shortened to `max_tokens`, its spans with it.
+
+        Special tokens that close a text which is read stay. A text to write that is cut has no stop token: it does not
+        end there.
+        """
 
     def length(self, row: EncodedRow) -> int:
         """The tokens to hold against `max_tokens`: all of them; of `seq2seq`, those of the longer side."""
@@ -91,6 +95,9 @@ class PromptEncoder(RowEncoder, Protocol):
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of generated ids, without special tokens."""
+
+    def bytes_of(self, ids: Sequence[int]) -> int:
+        """UTF-8 bytes that ids spell, wherever they begin and end; special tokens spell none."""
 
 
 class Generator(Protocol):

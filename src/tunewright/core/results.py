@@ -91,6 +91,8 @@ class Retention:
     """After minus before, paired."""
     p_value: float | None
     less_is_better: bool = True
+    relative: Estimate | None = None
+    """(After - before) / before, as one statistic of the paired rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ ROW_COLUMNS = ("row_id", "content_key", "source", "line", "group", "split", "inp
 """All strings, but `line` (integer from 1: where the record begins). `meta` is JSON text.
 
 `group` may be null. `messages` is JSON text of a `core.conversation.Conversation` for the task `generation`, else null;
-`input` then holds the words of the turns before the last answer, and `target` the last answer. `target` is null for the
-task `language_modelling`, whose text is `input`.
+`input` then holds the words of the turns before the last trained answer, and `target` that answer. `target` is null for
+the task `language_modelling`, whose text is `input`.
 """
 
 DROPPED_COLUMNS = (*ROW_COLUMNS, "rule", "action", "before")

@@ -1,4 +1,4 @@
-"""Rows that must stay together: those of equal content key, and those of one group."""
+"""Rows that must stay together: those of equal content key, those of one group, and a conversation's beginnings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.core.seeds import child_seed
+from tunewright.data.links import link_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,10 @@ class Cluster:
 
 
 def cluster_ids(rows: pl.DataFrame) -> pl.Series:
-    """The id of each row's cluster: rows that share a content key or a group, directly or over others, share it."""
+    """The id of each row's cluster: rows that share a link key or a group, directly or over others, share it.
+
+    Link keys (`data.links`) are the content key and, of a conversation, those of its earlier prompts.
+    """
     parents: dict[str, str] = {}
 
     def root(node: str) -> str:
@@ -51,6 +55,11 @@ def cluster_ids(rows: pl.DataFrame) -> pl.Series:
     for key, group in links.iter_rows():
         one, other = sorted((root("k" + key), root("g" + group)))
         parents[other] = one
+    tied = link_keys(rows)
+    for first, *more in tied.filter(tied.list.len() > 1):
+        for key in more:
+            one, other = sorted((root("k" + first), root("k" + key)))
+            parents[other] = one
     least: dict[str, str] = {}
     for key in rows["content_key"].unique():
         top = root("k" + key)

@@ -14,14 +14,19 @@ from tunewright.core.rows import ROW_COLUMNS, Finding
 from tunewright.core.seeds import generator
 from tunewright.data.clusters import cluster_ids
 from tunewright.data.faults import counted, places
+from tunewright.data.links import LINKS, link_keys
 from tunewright.data.sift import Sifted, sift
 from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-LINEAGE_COLUMNS = ("run", "split", "content_key", "group")
-"""A row of an earlier run by its content: what a data folder keeps of all the runs that its model goes back to."""
+LINEAGE_COLUMNS = ("run", "split", "content_key", "group", "group_column")
+"""Rows of earlier runs by their content: what a data folder keeps of all the runs that its model goes back to.
+
+A conversation stands once for each of its link keys. `group_column` is the `data.group` of the run: groups of two runs
+are compared only where both name the same column, for "1" of one column says nothing about "1" of another.
+"""
 
 RULE = "earlier_test"
 
@@ -47,24 +52,55 @@ class Earlier:
     """Of the draw."""
     sha256: str
     """Hash of its rows."""
+    group_column: str | None = None
+    """The `data.group` of the recipe that tunes it further: what groups of new rows are groups of."""
 
     @property
     def tested(self) -> pl.DataFrame:
         """The test rows of all earlier runs, in LINEAGE_COLUMNS."""
         return self.lineage.filter(pl.col("split") == "test")
 
+    @property
+    def own_group_column(self) -> str | None:
+        """The `data.group` of the run itself."""
+        named = self.lineage.filter(pl.col("run") == self.run)["group_column"].drop_nulls()
+        return str(named[0]) if named.len() else None
 
-def lineage_of(run: str, splits: Sequence[pl.DataFrame], before: pl.DataFrame | None) -> pl.DataFrame:
-    """The rows of the run's splits (ROW_COLUMNS) and of what stood `before` them, in LINEAGE_COLUMNS."""
-    own = [rows.select(pl.lit(run).alias("run"), *LINEAGE_COLUMNS[1:]) for rows in splits]
+
+def lineage_of(
+    run: str, splits: Sequence[pl.DataFrame], before: pl.DataFrame | None, *, group: str | None = None
+) -> pl.DataFrame:
+    """The rows of the run's splits (ROW_COLUMNS) and of what stood `before` them, in LINEAGE_COLUMNS.
+
+    `group` is the run's `data.group`.
+    """
+    column = pl.lit(group, pl.String).alias("group_column")
+    own = [
+        rows.select(pl.lit(run).alias("run"), "split", link_keys(rows).alias("content_key"), "group", column).explode(
+            "content_key"
+        )
+        for rows in splits
+    ]
     return pl.concat([*own, *([] if before is None else [before.select(LINEAGE_COLUMNS)])]).unique(maintain_order=True)
 
 
 def touching(rows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
-    """Whether each row shares a content key or a group with one of the others, directly or over other rows."""
-    links = ("content_key", "group")
-    ids = cluster_ids(pl.concat([rows.select(links), others.select(links)]))
+    """Whether each row shares a link key or a group with one of the others, directly or over other rows.
+
+    A frame with a `group_column` has groups of that column only (null: of none); one without has none at all.
+    """
+    ids = cluster_ids(pl.concat([_ties(rows), _ties(others)]))
     return ids[: rows.height].is_in(ids[rows.height :].unique().implode())
+
+
+def _ties(rows: pl.DataFrame) -> pl.DataFrame:
+    """What `cluster_ids` asks for, of groups that bear the name of their column."""
+    group = pl.concat_str("group_column", "group", separator="\x1f") if "group_column" in rows.columns else pl.lit(None)
+    return rows.select("content_key", group.cast(pl.String).alias("group"), link_keys(rows).alias(LINKS))
+
+
+def _of_column(rows: pl.DataFrame, column: str | None) -> pl.DataFrame:
+    return rows.with_columns(pl.lit(column, pl.String).alias("group_column"))
 
 
 def leave_earlier_tests(rows: pl.DataFrame, earlier: Earlier) -> tuple[Sifted, list[Finding]]:
@@ -72,11 +108,12 @@ def leave_earlier_tests(rows: pl.DataFrame, earlier: Earlier) -> tuple[Sifted, l
 
     Rows of this recipe's own frozen test (the column `frozen`) stay: nothing is trained on them either.
     """
-    leaves = touching(rows, earlier.tested) & ~rows["frozen"]
+    leaves = touching(_of_column(rows, earlier.group_column), earlier.tested) & ~rows["frozen"]
     sifted = sift(rows, keep=~leaves, reason=RULE)
     learned = earlier.lineage.filter(pl.col("split") != "test")
-    kept = sifted.kept.with_columns(touching(sifted.kept, learned).alias("seen"))
-    return Sifted(kept, sifted.dropped), _left(sifted.dropped, earlier)
+    kept = sifted.kept
+    kept = kept.with_columns(touching(_of_column(kept, earlier.group_column), learned).alias("seen"))
+    return Sifted(kept, sifted.dropped), [*_left(sifted.dropped, earlier), *_other_groups(earlier)]
 
 
 def seen_findings(rows: pl.DataFrame, earlier: Earlier) -> list[Finding]:
@@ -126,15 +163,16 @@ def draw_replay(
         role=pl.lit("train"),
         frozen=pl.lit(value=False),
         seen=pl.lit(value=True),
+        **({} if earlier.own_group_column == earlier.group_column else {"group": pl.lit(None, pl.String)}),
     )
     absent = [pl.lit(None, rows.schema[name]).alias(name) for name in rows.columns if name not in dressed.columns]
     return dressed.with_columns(absent).select(rows.columns), _mixed(drawn.height, wanted, new, earlier)
 
 
 def _candidates(rows: pl.DataFrame, earlier: Earlier) -> pl.DataFrame:
-    links = ("content_key", "group")
-    held = pl.concat([rows.filter(pl.col("split") != "train").select(links), earlier.tested.select(links)])
-    apart = earlier.train.filter(~touching(earlier.train, held))
+    held = _of_column(rows.filter(pl.col("split") != "train"), earlier.group_column)
+    own = _of_column(earlier.train, earlier.own_group_column)
+    apart = earlier.train.filter(~touching(own, held) & ~touching(own, earlier.tested))
     return apart.filter(~pl.col("content_key").is_in(rows["content_key"].unique().implode())).sort("row_id")
 
 
@@ -159,7 +197,37 @@ def _left(dropped: pl.DataFrame, earlier: Earlier) -> list[Finding]:
         f"{counted(dropped.height, 'row')} ({counted(dropped['content_key'].n_unique(), 'distinct text')}) share a "
         f"text or group with an earlier frozen test (of {runs}); they were dropped"
     )
-    return [Finding(RULE, "note", message, dropped.height, _where(dropped))]
+    remedy = ""
+    shared = (
+        earlier.tested.filter(pl.col("group_column") == pl.lit(earlier.group_column, pl.String))["group"]
+        .drop_nulls()
+        .unique()
+    )
+    if dropped["group"].is_in(shared.implode()).any():
+        remedy = (
+            f"if the groups in {earlier.group_column!r} are others than those of the earlier run, rename the column: "
+            "groups are compared only where both recipes name the same one"
+        )
+    return [Finding(RULE, "note", message, dropped.height, _where(dropped), remedy)]
+
+
+def _other_groups(earlier: Earlier) -> list[Finding]:
+    """A warning of groups of earlier runs that were compared with nothing."""
+    other = earlier.lineage.filter(
+        pl.col("group").is_not_null() & pl.col("group_column").ne_missing(pl.lit(earlier.group_column, pl.String))
+    )
+    if not other.height:
+        return []
+    runs = ", ".join(other["run"].unique(maintain_order=True))
+    names = ", ".join(map(repr, other["group_column"].unique(maintain_order=True)))
+    own = "none" if earlier.group_column is None else repr(earlier.group_column)
+    groups = other.select("group_column", "group").n_unique()
+    message = (
+        f"{counted(groups, 'group')} of earlier runs (of {runs}, data.group {names}) were not compared with the new "
+        f"rows (data.group {own}): only texts were"
+    )
+    remedy = "if both mean the same groups, give the column the same name and write it as `data.group`"
+    return [Finding("earlier_groups", "warning", message, groups, (), remedy)]
 
 
 def _mixed(drawn: int, wanted: int, new: int, earlier: Earlier) -> list[Finding]:

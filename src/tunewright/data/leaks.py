@@ -9,6 +9,7 @@ import polars as pl
 
 from tunewright.core.rows import Finding
 from tunewright.data.faults import Fault, counted, data_error, places
+from tunewright.data.links import shares_link
 from tunewright.data.sift import record
 
 Policy = Literal["drop_from_train", "report", "error"]
@@ -68,7 +69,7 @@ def seal(rows: pl.DataFrame, *, policy: Policy) -> Sealed:
         if not found.height:
             continue
         remove = rule.always or policy == "drop_from_train"
-        findings.append(_finding(found, rule, removed=remove))
+        findings.append(_finding(found, rows.filter(rule.staying), rule, removed=remove))
         if policy == "error" and not rule.always:
             faults += _faults(found, rule)
         if remove:
@@ -86,17 +87,23 @@ def seal(rows: pl.DataFrame, *, policy: Policy) -> Sealed:
 
 def _leaking(rows: pl.DataFrame, rule: _Rule) -> pl.Series:
     staying = rows.filter(rule.staying)
-    keys = staying["content_key"].unique()
-    groups = staying["group"].drop_nulls().unique()
-    same_group = pl.col("group").is_in(groups.implode()).fill_null(value=False)
-    shared = pl.col("content_key").is_in(keys.implode()) | same_group
-    return rows.select((rule.leaving & shared).alias("leaking"))["leaking"]
+    return rows.select((rule.leaving & (_same_content(staying) | shares_link(rows, staying))).alias("leaking"))[
+        "leaking"
+    ]
 
 
-def _finding(found: pl.DataFrame, rule: _Rule, *, removed: bool) -> Finding:
+def _same_content(staying: pl.DataFrame) -> pl.Expr:
+    """Whether a row shares its content key or its group."""
+    keys, groups = staying["content_key"].unique(), staying["group"].drop_nulls().unique()
+    return pl.col("content_key").is_in(keys.implode()) | pl.col("group").is_in(groups.implode()).fill_null(value=False)
+
+
+def _finding(found: pl.DataFrame, staying: pl.DataFrame, rule: _Rule, *, removed: bool) -> Finding:
     texts = found["content_key"].n_unique()
+    turns = found.filter(~_same_content(staying)).height
+    also = f" ({turns:,} only by the prompt of an earlier answer of the conversation)" if turns else ""
     end = "they were dropped" if removed else "they were kept, as data.leaks says: scores will be too high"
-    message = f"{counted(found.height, 'row')} ({counted(texts, 'distinct text')}) {rule.words}; {end}"
+    message = f"{counted(found.height, 'row')} ({counted(texts, 'distinct text')}) {rule.words}{also}; {end}"
     remedy = "" if removed else "write `data.leaks: drop_from_train`"
     where = places(found.select("source", "line").iter_rows())
     return Finding(rule.name, "note" if removed else "warning", message, found.height, where, remedy)

@@ -67,7 +67,7 @@ def drop_missing(rows: pl.DataFrame, *, policy: Missing, task: str = "classifica
 
 
 def drop_trailing(rows: pl.DataFrame) -> Amended:
-    """Conversations up to their last answer; what stood behind it is on record under the rule `trailing_turn`."""
+    """Conversations up to their last trained answer; what stood behind is on record under the rule `trailing_turn`."""
     contents = [
         chat_content(without_trailing(from_json(messages))) if _open_end(messages) else None
         for messages in rows["messages"]
@@ -84,8 +84,11 @@ def drop_trailing(rows: pl.DataFrame) -> Amended:
 
 
 def _open_end(messages: str | None) -> bool:
-    """Whether a conversation goes on behind its last answer."""
-    return messages is not None and str(from_json(messages).turns[-1]["role"]) != "assistant"
+    """Whether a conversation goes on behind its last trained answer."""
+    if messages is None:
+        return False
+    whole = from_json(messages)
+    return len(without_trailing(whole).turns) < len(whole.turns)
 
 
 def _refuse_missing(rows: pl.DataFrame, no_text: pl.Series, no_target: pl.Series, what: str) -> None:

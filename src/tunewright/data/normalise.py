@@ -10,6 +10,7 @@ import polars as pl
 from tunewright.core.conversation import Conversation, from_json
 from tunewright.data.invisible import without_invisible
 from tunewright.data.keys import content_key
+from tunewright.data.links import LINKS, link_keys
 from tunewright.data.sift import Amended, amend, amend_all, record
 from tunewright.data.turns import words_of
 
@@ -45,7 +46,7 @@ def clean_rows(rows: pl.DataFrame, spec: CleanSpec, task: str = "classification"
     """The rows with clean texts and the content keys of these; each changed row is recorded once a rule.
 
     What a model learns to write is left as it is but for control characters and, of answers and questions, the blanks
-    around them: line breaks and indentation mean something there.
+    around them: line breaks and indentation mean something there. Conversations get the column LINKS as well.
     """
     if task != "classification":
         return _clean_texts(rows, spec, task)
@@ -69,7 +70,8 @@ def _clean_texts(rows: pl.DataFrame, spec: CleanSpec, task: str) -> Amended:
         amended = amend_all(rows, _changed(rows, change), rule=rule)
         rows = amended.rows
         changes.append(amended.changes)
-    return Amended(_keyed(rows), pl.concat(changes))
+    keyed = _keyed(rows).drop(LINKS, strict=False)
+    return Amended(keyed.with_columns(link_keys(keyed)) if task == "generation" else keyed, pl.concat(changes))
 
 
 def _text_steps(spec: CleanSpec, task: str) -> list[tuple[str, Callable[[str], str]]]:

@@ -43,8 +43,8 @@ class _Share:
 def assign_splits(rows: pl.DataFrame, spec: SplitSpec, carving: Carving) -> pl.Series:
     """The split of each row of the training file: `train`, `validation` or `test`.
 
-    Rows of one content key or one group share a split; none that the base was tuned on (the column `seen`, where there
-    is one) is drawn for the test. Each label that has two clusters or more stands in `train`
+    Rows of one link key (`data.links`) or one group share a split; none that the base was tuned on (the column `seen`,
+    where there is one) is drawn for the test. Each label that has two clusters or more stands in `train`
     (but for a split by time). The same rows in another order get the same splits, unless their order is what divides
     them. Raises DataError for times that cannot be read.
     """

@@ -59,22 +59,27 @@ def gaps(conversation: Conversation) -> tuple[str, ...]:
     ]
     if not any(turn["role"] == "assistant" for turn in turns):
         return (*found, "no turn of the assistant's: nothing to learn")
+    if _last_trained(conversation) is None:
+        return (*found, "every answer has the weight 0: nothing to learn")
     if turns[-1]["role"] != "assistant":
         found.append(f"ends with a turn of the {turns[-1]['role']}'s, which nobody answers")
     return tuple(found)
 
 
 def without_trailing(conversation: Conversation) -> Conversation:
-    """The conversation up to its last answer; whole where it has none."""
-    last = max((n for n, turn in enumerate(conversation.turns) if turn["role"] == "assistant"), default=None)
+    """The conversation up to its last trained answer, which is what is asked for; whole where it has none."""
+    last = _last_trained(conversation)
     return conversation if last is None else Conversation(conversation.turns[: last + 1], conversation.tools)
 
 
 def words_of(conversation: Conversation) -> tuple[str | None, str | None]:
-    """The words before the last answer, and that answer: null where there are none or a turn among them is empty."""
+    """The words before an answer that stands last, and the last trained answer: null where there are none or a turn
+    among them is empty.
+    """
     asked, answer = conversation.prompt.turns, None
-    last = next((turn for turn in reversed(conversation.turns) if turn["role"] == "assistant"), None)
-    if last is not None:
+    number = _last_trained(conversation)
+    if number is not None:
+        last = conversation.turns[number]
         answer = str(last["content"]) or _calls(last) or None
     said = [str(turn["content"]) or _calls(turn) for turn in asked]
     empty = any(
@@ -97,6 +102,13 @@ def tools_of(value: Any) -> tuple[Mapping[str, Any], ...]:
     if unnamed:
         raise Unfit(f"a tool has no name: {shown(unnamed[0])}", 'write it as {"name": "…", "parameters": {…}}')
     return tuple(held)
+
+
+def _last_trained(conversation: Conversation) -> int | None:
+    """The place of the last answer that is learned: one of weight 0 is context."""
+    turns = conversation.turns
+    trained = (n for n, turn in enumerate(turns) if turn["role"] == "assistant" and turn.get("weight") != 0)
+    return max(trained, default=None)
 
 
 def _turn(given: Any, number: int) -> Turn:

@@ -10,7 +10,7 @@ from tunewright.core.titles import metric_title
 from tunewright.evaluation import wording
 from tunewright.evaluation.evaluate import base_of, best_baseline
 from tunewright.evaluation.intervals import known
-from tunewright.evaluation.retention import earlier_reading, relative_rise
+from tunewright.evaluation.retention import earlier_reading, relative_rise, why_unknown
 from tunewright.evaluation.texts import less_is_better
 from tunewright.recipe.judge import BetterThan, Floor, Retention
 
@@ -42,7 +42,7 @@ def _better_than(condition: BetterThan, tuned: SystemScores, results: Results) -
     other = {"base": base_of(results.systems), "best_baseline": best}[condition.system]
     if other is None:
         found = f"There is nothing to compare with: {wording.OPPONENTS[condition.system]} was not scored."
-        return ConditionOutcome(title, Outcome.UNKNOWN, found, "Score it on the test rows, then run the gate again.")
+        return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_OPPONENT)
     asked = (condition.metric, tuned.name, other.name)
     comparison = next((c for c in results.comparisons if (c.metric, c.system, c.against) == asked), None)
     if comparison is None:
@@ -64,7 +64,7 @@ def _gain(
     if bounds is None or p_value is None or not math.isfinite(p_value):
         reason = comparison.reason or comparison.difference.reason or "no reason given"
         found = f"The difference from {other.title} is unknown: {reason}."
-        return ConditionOutcome(title, Outcome.UNKNOWN, found, EVALUATE)
+        return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.unknown_advice(condition.metric))
     value, (low, high) = bounds
     significant = p_value < condition.alpha
     found = wording.comparison_found(comparison, systems, alpha=condition.alpha, confidence=confidence)
@@ -82,11 +82,14 @@ def _floor(condition: Floor, tuned: SystemScores, *, confidence: float) -> Condi
     estimate = tuned.metrics.get(condition.metric)
     if estimate is None:
         found = f"The {name} of the tuned model was not scored."
-        return ConditionOutcome(title, Outcome.UNKNOWN, found, EVALUATE)
+        advice = f"Name a metric in gate.conditions that is scored: {', '.join(tuned.metrics) or 'none was'}."
+        return ConditionOutcome(title, Outcome.UNKNOWN, found, advice)
     outcome = _against_level(estimate, condition.at_least, at_most=less_is_better(condition.metric))
     found = wording.floor_found(condition.metric, estimate, condition.at_least, outcome, confidence=confidence)
     if outcome is Outcome.PASS:
         return ConditionOutcome(title, outcome, found)
+    if known(estimate) is None:
+        return ConditionOutcome(title, outcome, found, wording.unknown_advice(condition.metric))
     advice = wording.floor_advice(condition.metric, estimate, condition.at_least, outcome, confidence=confidence)
     return ConditionOutcome(title, outcome, found, advice)
 
@@ -118,17 +121,19 @@ def _class_floor(condition: ClassFloor, tuned: SystemScores, *, confidence: floa
 
 
 def _earlier_test(condition: Retention, results: Results) -> ConditionOutcome:
-    """FAIL where the whole interval of the loss lies above the level; else PASS, with the loss that is not excluded."""
+    """FAIL where the whole interval of the loss lies above the level, PASS where none of it does; else UNKNOWN."""
     title, scored = wording.condition_title(condition), results.earlier_test
     loss = relative_rise(scored) if scored is not None else None
     if scored is None:
         found = "The test of the earlier run was not scored before and after tuning."
-        return ConditionOutcome(title, Outcome.UNKNOWN, found, EVALUATE)
+        return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_EARLIER_TEST)
     if loss is None:
-        return ConditionOutcome(title, Outcome.UNKNOWN, earlier_reading(scored), EVALUATE)
-    _, (low, high) = loss
-    outcome = Outcome.FAIL if low > condition.at_most else Outcome.PASS
-    return ConditionOutcome(title, outcome, earlier_reading(scored), wording.earlier_advice(outcome, high))
+        return ConditionOutcome(title, Outcome.UNKNOWN, earlier_reading(scored), wording.NO_EARLIER_SHARE)
+    value, (low, high) = loss
+    relative = Estimate(value, low, high, scored.difference.n)
+    outcome = _against_level(relative, condition.at_most, at_most=True)
+    found = f"{earlier_reading(scored)} {wording.loss_found((low, high), condition.at_most, outcome)}"
+    return ConditionOutcome(title, outcome, found, wording.earlier_advice(outcome, high))
 
 
 def _retention(condition: Retention, results: Results) -> ConditionOutcome:
@@ -137,12 +142,11 @@ def _retention(condition: Retention, results: Results) -> ConditionOutcome:
     title, scored = wording.condition_title(condition), results.retention
     if scored is None:
         found = "General text was not scored before and after tuning."
-        return ConditionOutcome(title, Outcome.UNKNOWN, found, EVALUATE)
+        return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_GENERAL_TEXT)
     rise = relative_rise(scored)
     if rise is None:
-        reason = scored.difference.reason or scored.before.reason or "no reason given"
-        found = f"The rise in {scored.title} is unknown: {reason}."
-        return ConditionOutcome(title, Outcome.UNKNOWN, found, EVALUATE)
+        found = f"The rise in {scored.title} is unknown: {why_unknown(scored)}."
+        return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_RISE)
     value, (low, high) = rise
     relative = Estimate(value, low, high, scored.difference.n, scored.difference.method)
     outcome = _against_level(relative, condition.at_most, at_most=True)

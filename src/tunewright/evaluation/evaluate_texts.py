@@ -11,13 +11,14 @@ from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.multiplicity import hints
 from tunewright.evaluation.outdone import outdone
 from tunewright.evaluation.paired_texts import check_same_prompts, compare_texts
-from tunewright.evaluation.score_texts import score_texts
+from tunewright.evaluation.score_texts import metrics_of, score_texts
 from tunewright.evaluation.settings import ScoreSettings
-from tunewright.evaluation.texts import TASK_METRICS, Tallied
+from tunewright.evaluation.texts import Tallied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tunewright.core.encoded import Layout
     from tunewright.core.predictions import TextPredictions
     from tunewright.core.results import Gap, Retention, SystemScores
     from tunewright.recipe.judge import EvaluationSpec
@@ -28,6 +29,12 @@ COMPARED: Final[Mapping[str, tuple[str, ...]]] = {
     "language_modelling": ("bits_per_byte",),
 }
 """Metrics on which the tuned model is always compared, as far as they are known."""
+
+PSEUDO_LOSS: Final = (
+    "The loss is a pseudo-loss: of the tokens that a seeded draw hides in each text. It compares models on the same "
+    "rows, and is not the likelihood of a text; bits per byte and perplexity do not follow from it."
+)
+"""What is to be said of the scores of a masked model."""
 
 FEW_ROWS = 100
 """Below this many test prompts, or prompts that texts were written for, intervals are too wide for small gains."""
@@ -64,6 +71,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     spec: EvaluationSpec,
     seed: int,
     gap: Gap | None,
+    layout: Layout = "causal",
     compared: Sequence[str] | None = None,
     retention: Retention | None = None,
     earlier_test: Retention | None = None,
@@ -73,8 +81,9 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     `compared` names the metrics compared, beside the headline; give those that the gate asks for.
     Raises ValueError for several tuned systems or none, repeated names, unknown metrics, or rows that differ.
     """
-    asked = tuple(dict.fromkeys([headline, *(COMPARED[task] if compared is None else compared)]))
-    tuned = _check(systems, asked, task)
+    metrics = metrics_of(task, layout)
+    asked = tuple(dict.fromkeys([headline, *(usually_compared(task, layout) if compared is None else compared)]))
+    tuned = _check(systems, asked, task, metrics)
     settings = ScoreSettings(spec.confidence, spec.resamples, seed)
     tallied = {system.name: Tallied(system.predictions) for system in systems}
     scores = tuple(
@@ -84,7 +93,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
             title=system.title,
             role=system.role,
             settings=settings,
-            metrics=TASK_METRICS[task],
+            metrics=metrics,
         )
         for system in systems
     )
@@ -112,6 +121,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         comparisons=comparisons,
         gap=gap,
         warnings=(
+            *([PSEUDO_LOSS] if layout == "masked" else []),
             *_warnings(tuned.predictions, scores, task),
             *outdone(comparisons, titles),
             *hints(comparisons, titles, alpha=alpha),
@@ -122,16 +132,21 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     )
 
 
-def _check(systems: Sequence[TextSystem], metrics: Sequence[str], task: str) -> TextSystem:
+def usually_compared(task: str, layout: Layout) -> tuple[str, ...]:
+    """What is always compared, as far as a base of this layout has it."""
+    return tuple(metric for metric in COMPARED[task] if metric in metrics_of(task, layout))
+
+
+def _check(systems: Sequence[TextSystem], asked: Sequence[str], task: str, metrics: Sequence[str]) -> TextSystem:
     tuned = [system for system in systems if system.role == "tuned"]
     repeated = [name for name, count in Counter(system.name for system in systems).items() if count > 1]
-    unknown = [metric for metric in metrics if metric not in TASK_METRICS[task]]
+    unknown = [metric for metric in asked if metric not in metrics]
     if len(tuned) != 1 or sum(system.role == "base" for system in systems) > 1:
         raise ValueError(f"one tuned system and at most one base, not {[(s.name, s.role) for s in systems]}")
     if repeated:
         raise ValueError(f"systems of the same name: {repeated}")
     if unknown:
-        raise ValueError(f"unknown metrics {unknown}: {task} has {', '.join(TASK_METRICS[task])}")
+        raise ValueError(f"unknown metrics {unknown}: {task} has {', '.join(metrics)}")
     for system in systems:
         check_same_prompts(tuned[0].predictions, system.predictions)
     return tuned[0]

@@ -20,6 +20,7 @@ from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tunewright.core.encoded import Layout
     from tunewright.core.results import Results
     from tunewright.recipe.judge import ConditionSpec, EvaluationSpec, MetricName
 
@@ -52,17 +53,18 @@ def require_possible(
     task: str = "classification",
     *,
     going_on: bool = False,
+    layout: Layout | None = None,
 ) -> None:
     """Raises RecipeError, naming both fields, for conditions that no model could pass under this evaluation.
 
     Such as on a metric that the task does not have, on texts that nobody writes, or against a system not scored.
-    `going_on` says that the base is an earlier run of this task.
+    `going_on` says that the base is an earlier run of this task; `layout` is None where the base is not known.
     """
     if task == "classification":
         base = "base" if going_on else "probe"
         problems = [*_not_of_labels(conditions), *_without_opponent(_comparing(conditions), spec, base)]
     else:
-        problems = list(impossible_for_texts(conditions, spec, task))
+        problems = list(impossible_for_texts(conditions, spec, task, layout))
     problems += [] if going_on else _without_earlier_test(conditions)
     problems += _too_few_draws(_comparing(conditions), spec)
     if problems:

@@ -36,7 +36,8 @@ def swap_p_value(
     """The two-sided p-value of approximate randomisation, (b + 1) / (draws + 1): never 0.
 
     Were the systems alike, either could have given either answer: each draw swaps the two systems' rows on every
-    cluster with probability 1/2, and b counts draws whose difference is at least as large as the one seen.
+    cluster with probability 1/2, and b counts draws whose difference is at least as large as the one seen, or is no
+    number: what cannot be compared is no evidence.
     `statistic` takes summed tallies `[B, F]` and gives `[B]`.
     """
     total_F, other_F = (np.asarray(rows.sum(axis=0), dtype=np.float64).ravel() for rows in (first_NF, second_NF))
@@ -48,7 +49,9 @@ def swap_p_value(
     for start in range(0, draws, step):
         swaps_UB = rng.integers(0, 2, size=(changes_UF.shape[0], min(step, draws - start)), dtype=np.uint8)
         moved_BF = np.ascontiguousarray((changes_UF.T @ swaps_UB.astype(np.float64)).T)
-        as_large += int((np.abs(statistic(total_F - moved_BF) - statistic(other_F + moved_BF)) >= least).sum())
+        with np.errstate(invalid="ignore"):
+            drawn_B = np.abs(statistic(total_F - moved_BF) - statistic(other_F + moved_BF))
+            as_large += int((~(drawn_B < least)).sum())
     return (as_large + 1) / (draws + 1)
 
 

@@ -10,6 +10,7 @@ from tunewright.evaluation.classification import score_system
 from tunewright.evaluation.intervals import known
 from tunewright.evaluation.paired import compare
 from tunewright.evaluation.paired_texts import compare_texts
+from tunewright.evaluation.relative import relative_accuracy, relative_of_texts
 from tunewright.evaluation.score_texts import check_likelihoods, text_estimates
 from tunewright.evaluation.texts import Tallied
 
@@ -44,7 +45,8 @@ def retention(
         text_estimates(tallied, [metric], stream=name, settings=settings)[metric]
         for name, tallied in ((BEFORE, first), (AFTER, second))
     )
-    return Retention(title, base, tuned, change.difference, change.p_value)
+    relative = relative_of_texts(second, first, metric=metric, settings=settings)
+    return Retention(title, base, tuned, change.difference, change.p_value, relative=relative)
 
 
 def earlier_test_of_classes(
@@ -60,7 +62,8 @@ def earlier_test_of_classes(
         for name, found in ((BEFORE, before), (AFTER, after))
     )
     title = earlier_title(metric, run)
-    return Retention(title, base, tuned, change.difference, change.p_value, less_is_better=False)
+    relative = relative_accuracy(after, before, settings=settings)
+    return Retention(title, base, tuned, change.difference, change.p_value, less_is_better=False, relative=relative)
 
 
 def earlier_title(metric: str, run: str) -> str:
@@ -73,25 +76,29 @@ def relative_rise(found: Retention) -> tuple[float, Interval] | None:
 
     Where less is better it is the rise, else the fall.
     """
-    bounds, before = known(found.difference), found.before.value
-    if bounds is None or not before or before < 0:
-        return None
+    bounds = known(found.relative) if found.relative is not None else None
+    if bounds is None or found.less_is_better:
+        return bounds
     value, (low, high) = bounds
-    if not found.less_is_better:
-        value, low, high = -value, -high, -low
-    return value / before, (low / before, high / before)
+    return -value, (-high, -low)
+
+
+def why_unknown(found: Retention) -> str:
+    """Why there is no relative rise."""
+    relative = found.relative.reason if found.relative is not None else ""
+    reasons = (found.difference.reason, found.before.reason, found.after.reason, relative)
+    return next((reason for reason in reasons if reason), "no reason given")
 
 
 def earlier_reading(found: Retention) -> str:
     """One sentence that says what became of an earlier test."""
     loss = relative_rise(found)
     if loss is None or found.after.value is None:
-        reason = found.difference.reason or found.before.reason or found.after.reason or "the score before is 0"
-        return f"What tuning did to the {found.title} is unknown: {reason}."
+        return f"What tuning did to the {found.title} is unknown: {why_unknown(found)}."
     _, (low, high) = loss
     sign = 1 if found.less_is_better else -1
     shares = sorted(100 * sign * share for share in (low, high))
-    said = "worse" if low > 0 else "better" if high < 0 else "no worse as far as these rows can tell"
+    said = "worse" if low > 0 else "better" if high < 0 else "worse or not, these rows cannot tell"
     return (
         f"{found.title[0].upper()}{found.title[1:]}: {found.before.value:.3f} before, {found.after.value:.3f} after, "
         f"{100 * sign * loss[0]:+.1f} % (interval {shares[0]:+.1f} % to {shares[1]:+.1f} %) on {found.difference.n:,} "
@@ -103,8 +110,7 @@ def reading(found: Retention) -> str:
     """One sentence that says what became of general text."""
     rise = relative_rise(found)
     if rise is None or found.after.value is None:
-        reason = found.difference.reason or found.before.reason or found.after.reason or "no reason given"
-        return f"What tuning did to general text is unknown: {reason}."
+        return f"What tuning did to general text is unknown: {why_unknown(found)}."
     value, (low, high) = rise
     said = f"{found.title}: {found.before.value:.3f} before tuning, {found.after.value:.3f} after"
     interval = f"{100 * low:+.1f} % to {100 * high:+.1f} %"

@@ -6,7 +6,7 @@ Axes: N rows, K rows that have what a metric needs, F tallies, M metrics, R resa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -22,13 +22,14 @@ from tunewright.evaluation.bootstrap import (
     sampling_units,
 )
 from tunewright.evaluation.intervals import effective_rows, unseen_share, wilson
-from tunewright.evaluation.texts import METRICS, MISSING, Tallied, joined
+from tunewright.evaluation.texts import METRICS, MISSING, TASK_METRICS, Tallied, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from tunewright.core.encoded import Layout
     from tunewright.core.predictions import TextPredictions
     from tunewright.evaluation.settings import ScoreSettings
     from tunewright.evaluation.texts import Needs, Sheet, TextMetric
@@ -44,6 +45,14 @@ FLAT = 1e-12
 
 FEWEST_FINITE = 100
 """Resamples that must have a score for an interval to rest on them."""
+
+MASKED_METRICS: Final = ("loss",)
+"""All that a masked model has: a pseudo-loss, of the tokens that a seeded draw hides. No text's likelihood follows."""
+
+
+def metrics_of(task: str, layout: Layout | None = None) -> tuple[str, ...]:
+    """The metrics that a task of texts has on a base of this layout (None where the base is not known)."""
+    return MASKED_METRICS if layout == "masked" else TASK_METRICS[task]
 
 
 def score_texts(

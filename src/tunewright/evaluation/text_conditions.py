@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from tunewright.core.errors import Problem
 from tunewright.core.titles import metric_title
-from tunewright.evaluation.texts import METRICS, TASK_METRICS
+from tunewright.evaluation.score_texts import metrics_of
+from tunewright.evaluation.texts import METRICS
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
 
 if TYPE_CHECKING:
@@ -40,19 +41,22 @@ def default_text_conditions(task: str, layout: Layout = "causal") -> list[Condit
     return [likelier] if layout == "masked" else [likelier, Retention()]
 
 
-def impossible_for_texts(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, task: str) -> Iterator[Problem]:
-    """What stands in the way of each condition that no model could pass under this evaluation."""
-    baselines = spec.baselines or TEXT_BASELINES
+def impossible_for_texts(
+    conditions: Sequence[ConditionSpec], spec: EvaluationSpec, task: str, layout: Layout | None = None
+) -> Iterator[Problem]:
+    """What stands in the way of each condition that no model could pass; `layout` is None where the base is unknown."""
+    baselines, metrics = spec.baselines or TEXT_BASELINES, metrics_of(task, layout)
     for condition in conditions:
         if isinstance(condition, ClassFloor):
             given = f"kind class_floor, and the task {task} has no classes"
             yield Problem(PLACE, given, "better_than, floor or retention", "remove it")
         elif isinstance(condition, Retention):
             if condition.on == "general":
-                yield from _without_general_text(spec)
-        elif condition.metric not in TASK_METRICS[task]:
-            given = f"metric {condition.metric!r}, which the task {task} does not have"
-            expected = f"one of: {', '.join(TASK_METRICS[task])}"
+                yield from _without_general_text(spec, task, layout)
+        elif condition.metric not in metrics:
+            on = " on a masked base" if layout == "masked" else ""
+            given = f"metric {condition.metric!r}, which the task {task}{on} does not have"
+            expected = f"one of: {', '.join(metrics)}"
             yield Problem(PLACE, given, expected, "name one of these under `metric`")
         else:
             yield from _without_texts(condition, spec)
@@ -60,7 +64,16 @@ def impossible_for_texts(conditions: Sequence[ConditionSpec], spec: EvaluationSp
                 yield from _without_opponent(condition, baselines)
 
 
-def _without_general_text(spec: EvaluationSpec) -> Iterator[Problem]:
+def _without_general_text(spec: EvaluationSpec, task: str, layout: Layout | None) -> Iterator[Problem]:
+    if task == "text_to_text" or layout in {"seq2seq", "masked"}:
+        given = f"{WHOSE} asks for retention on general text, which is not measured for {task} on such a base"
+        remedy = "remove it, or choose a causal base and a task that it can do"
+        yield Problem(PLACE, given, "a base that writes on, whose general text can be scored", remedy)
+        return
+    if "base" not in (spec.baselines or TEXT_BASELINES):
+        given = f"{WHOSE} asks for retention on general text, and evaluation.baselines leaves out 'base'"
+        remedy = "add 'base' to evaluation.baselines, or write gate.conditions without retention"
+        yield Problem(PLACE, given, "general text scored before and after", remedy)
     if spec.general_text is None:
         given = f"{WHOSE} asks for retention, and evaluation.general_text is null"
         remedy = "name a file of texts under evaluation.general_text, or write gate.conditions without retention"

@@ -75,10 +75,12 @@ class Tallied:
         self._tables: dict[object, Floats] = {}
 
     def known(self, needs: Needs) -> NDArray[np.bool_]:
-        """Whether each row has what a metric needs, `[N]`; texts are scored only beside a reference."""
+        """Whether each row has what a metric needs, `[N]`; texts are scored only beside a reference, and a likelihood
+        is one only of a token or more.
+        """
         rows = self.predictions
         if needs == "likelihood":
-            return np.isfinite(rows.nats_N)
+            return np.isfinite(rows.nats_N) & (rows.target_tokens_N > 0)
         if needs == "stops":
             return np.array([stopped is not None for stopped in rows.stopped], dtype=np.bool_)
         pairs = zip(rows.texts, rows.references, strict=True)
@@ -200,7 +202,7 @@ def _perplexity(tallies_B3: Floats) -> Floats:
 METRICS: Final[Mapping[str, TextMetric]] = {
     "bits_per_byte": TextMetric(
         *(None, _bits_per_byte, "likelihood", "less", None, "bits"),
-        "bits that the model needs for a byte of the references: comparable between models of any vocabulary",
+        "bits that the model needs for a byte of what is to be written: comparable between models of any vocabulary",
     ),
     "loss": TextMetric(
         None, _loss, "likelihood", "less", None, "nats", "mean of minus the log-likelihood of a token of the references"

@@ -24,8 +24,24 @@ OPPONENTS: Final = {"base": "the untuned base", "best_baseline": "the best simpl
 ROWS_OUT_OF_REACH: Final = 100
 """A difference that only this many times the test rows would show is as good as none."""
 
-NOTABLE_LOSS: Final = 0.1
-"""A relative loss above this that is not excluded is worth a word."""
+NO_OPPONENT: Final = (
+    "Name it under evaluation.baselines, or compare with another system, by a metric that this one has: baselines of "
+    "texts have no likelihoods, which can be compared with that of the base."
+)
+NO_GENERAL_TEXT: Final = (
+    "It is scored for causal bases, with 'base' among evaluation.baselines and texts under evaluation.general_text: "
+    "set these, or write gate.conditions without retention."
+)
+NO_RISE: Final = (
+    "Look at the texts of evaluation.general_text, which hold too little to score, or write gate.conditions without "
+    "retention."
+)
+NO_EARLIER_TEST: Final = (
+    "It is scored where model.name is a run of this task (`run:NAME`): name one, or write gate.conditions without it."
+)
+NO_EARLIER_SHARE: Final = (
+    "Another evaluation finds the same: the earlier test is frozen. Write gate.conditions without it."
+)
 
 LISTED: Final = 5
 """Most classes that one sentence names."""
@@ -34,7 +50,7 @@ LISTED: Final = 5
 def condition_title(condition: ConditionSpec) -> str:
     """The condition as people read it."""
     if isinstance(condition, Retention) and condition.on == "earlier_test":
-        worse = "significantly worse" if condition.at_most == 0 else f"worse by more than {_percent(condition.at_most)}"
+        worse = "worse" if condition.at_most == 0 else f"worse by more than {_percent(condition.at_most)}"
         return f"the test of the earlier run did not get {worse}"
     if isinstance(condition, Retention):
         return f"bits per byte of general text rise by at most {_percent(condition.at_most)}"
@@ -161,9 +177,29 @@ def earlier_advice(outcome: Outcome, most: float) -> str:
             "Mix more of the earlier rows in (data.replay), or train more gently (a lower train.optimizer.lr, fewer "
             "train.epochs)."
         )
-    if most <= NOTABLE_LOSS:
+    if outcome is Outcome.PASS:
         return ""
-    return f"These rows do not exclude a loss of {_percent(most)}: a larger earlier test would show it."
+    return (
+        f"The rows of the earlier test do not exclude a loss of {_percent(most)}, and it is frozen: mix more of the "
+        "earlier rows in (data.replay) or train more gently, or allow more in gate.conditions (retention, at_most)."
+    )
+
+
+def loss_found(bounds: tuple[float, float], level: float, outcome: Outcome) -> str:
+    """Where the interval of a loss, as a share of the score before, lies beside the most allowed."""
+    low, high = bounds
+    lies = _lies(outcome, _percent(level), at_most=True)
+    return f"Counted as a loss, the interval, {100 * low:+.1f} % to {100 * high:+.1f} %, {lies}."
+
+
+def unknown_advice(metric: str) -> str:
+    """What to do about a metric that is unknown: what it needs, which another evaluation alone does not bring."""
+    needs = TEXT_METRICS[metric].needs if metric in TEXT_METRICS else None
+    if needs in {"texts", "stops"}:
+        return "Let texts be written (evaluation.generate above 0), or write gate.conditions without this metric."
+    if needs == "likelihood":
+        return "Compare the likelihood with that of the base, which has one, and look for empty answers in the data."
+    return "Look at the test rows, which hold too little to score, or write gate.conditions without this metric."
 
 
 def floor_advice(metric: str, estimate: Estimate, level: float, outcome: Outcome, *, confidence: float) -> str:

@@ -30,16 +30,16 @@ def next_tokens(logits_BV: Tensor, decoding: Decoding, draws: Sequence[np.random
     """
     if decoding.temperature == 0:
         return list(map(int, logits_BV.argmax(-1).tolist()))
-    mass_BV = torch.softmax(logits_BV.float() / decoding.temperature, dim=-1)
+    wide = torch.float32 if logits_BV.device.type == "mps" else torch.float64  # MPS has no fp64
+    mass_BV = torch.softmax(logits_BV.to(wide) / decoding.temperature, dim=-1)
     order_BV = None
     if decoding.top_p < 1:
         mass_BV, order_BV = mass_BV.sort(dim=-1, descending=True, stable=True)
     below_BV = mass_BV.cumsum(-1)
-    total_B1 = below_BV[:, -1:]
-    if decoding.top_p < 1:
-        last_B1 = (below_BV < decoding.top_p).sum(-1, keepdim=True).clamp(max=below_BV.shape[1] - 1)
-        total_B1 = below_BV.gather(1, last_B1)
-    drawn_B1 = torch.tensor([[draw.random()] for draw in draws], dtype=torch.float32, device=logits_BV.device)
-    found_B1 = torch.searchsorted(below_BV, drawn_B1 * total_B1, right=True).clamp(max=below_BV.shape[1] - 1)
+    whole_B1 = below_BV[:, -1:]
+    enough_B1 = whole_B1.clamp(max=decoding.top_p) if decoding.top_p < 1 else whole_B1
+    last_B1 = (below_BV < enough_B1).sum(-1, keepdim=True)
+    drawn_B1 = torch.tensor([[draw.random()] for draw in draws], dtype=wide, device=logits_BV.device)
+    found_B1 = torch.searchsorted(below_BV, drawn_B1 * below_BV.gather(1, last_B1), right=True).minimum(last_B1)
     chosen_B1 = found_B1 if order_BV is None else order_BV.gather(1, found_B1)
     return list(map(int, chosen_B1[:, 0].tolist()))

@@ -124,15 +124,30 @@ def _of_run(name: str, recipe_folder: Path) -> Base:
         raise RecipeError(Problem("model.name", given, expected, "correct the name, or finish that run first"))
     if not (folder / ADAPTER).is_file():
         return Base(name, "run", _checked_folder(folder, name), _files_hash(folder))
-    told = read_json(folder / ADAPTER)
-    below = find_local(ModelSpec(name=told.get("base_model_name_or_path") or "?"), recipe_folder)
+    declared = _declared(folder.parent)
+    told = ModelSpec(name=declared["model"]["name"], revision=declared["model"]["revision"])
+    below = find_local(told, recipe_folder)
     if below is None or below.adapter is not None:
-        given = (
-            f"{name!r} is an adapter of {told.get('base_model_name_or_path')!r}, which is not at hand as a whole model"
-        )
+        given = f"{name!r} is an adapter of {told.name!r}, which is not at hand as a whole model"
         remedy = f"merge it: tunewright export runs/{run} --merge --to DIR, then `model: DIR`"
         raise RecipeError(Problem("model.name", given, "a whole model, or an adapter of one", remedy))
+    if below.revision != declared["base"]:
+        given = f"{told.name!r} is no longer what the adapter of {name!r} was trained on"
+        remedy = f"bring that revision back, or run {run}'s recipe again"
+        raise RunError(Problem("model.name", given, f"its files with the hash {declared['base'][:16]}…", remedy))
     return Base(name, "run", below.folder, digest([below.revision, _files_hash(folder)]), adapter=folder)
+
+
+def _declared(run: Path) -> dict[str, Any]:
+    """What the training of a run declares: its base as the recipe named it, and the base's revision."""
+    path = run / "training" / "manifest.json"
+    if not path.is_file():
+        given = "its training has no manifest"
+        raise RecipeError(
+            Problem("model.name", f"{run.name!r}: {given}", "a finished training", "finish that run first")
+        )
+    found: dict[str, Any] = read_json(path)["declares"]
+    return found
 
 
 def _folder_named(name: str, recipe_folder: Path) -> Path | None:

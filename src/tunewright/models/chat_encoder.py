@@ -73,6 +73,10 @@ class ChatEncoder:
         """The text of generated ids, without special tokens and the white space a template puts around an answer."""
         return self._tokenizer.decode(ids).strip()
 
+    def bytes_of(self, ids: Sequence[int]) -> int:
+        """UTF-8 bytes that ids spell, a template's white space among them; special tokens spell none."""
+        return self._tokenizer.bytes_of(ids)
+
     def length(self, row: EncodedRow) -> int:
         """All tokens."""
         return len(row.input_ids)

@@ -64,6 +64,9 @@ class _Encoder:
     def decode(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(ids)
 
+    def bytes_of(self, ids: Sequence[int]) -> int:
+        return self._tokenizer.bytes_of(ids)
+
 
 class _ClassEncoder(_Encoder):
     def __init__(self, tokenizer: SettledTokenizer, labels: Sequence[str]) -> None:
@@ -104,9 +107,7 @@ class _PairEncoder(_Encoder):
     def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
         border = len(row.input_ids) - row.trained
         source, label = row.input_ids[:border], row.input_ids[border:]
-        if len(label) > max_tokens:
-            label = [*label[: max_tokens - 1], *label[len(label) - 1 :]]
-        return self._row(self._tokenizer.cut(source, max_tokens), label)
+        return self._row(self._tokenizer.cut(source, max_tokens), label[:max_tokens])
 
     def _labels(self, targets: Sequence[str | None]) -> list[list[int]]:
         known = iter(self._tokenizer.encode_targets([text for text in targets if text is not None] or [""]))

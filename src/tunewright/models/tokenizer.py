@@ -11,10 +11,14 @@ from transformers import AutoTokenizer
 from tunewright.core.encoded import SpecialIds
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import read_json
+from tunewright.models.token_bytes import token_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from tunewright.core.conversation import Turn
     from tunewright.models.base import Base, BaseFacts
@@ -155,6 +159,19 @@ class SettledTokenizer:
         """The text of ids with the special tokens among them, as people are shown it."""
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text
+
+    @cached_property
+    def token_bytes(self) -> NDArray[np.int64] | None:
+        """UTF-8 bytes that each id spells; None where that cannot be told of a token alone."""
+        return token_bytes(self._tokenizer)
+
+    def bytes_of(self, ids: Sequence[int]) -> int:
+        """UTF-8 bytes that ids spell, exact wherever they begin and end; special tokens spell none.
+
+        Of a tokenizer whose `token_bytes` are unknown, the bytes of the decoded text.
+        """
+        known = self.token_bytes
+        return len(self.decode(ids).encode()) if known is None else int(known[list(ids)].sum())
 
     def framed_span(self, ids: Sequence[int]) -> tuple[int, int]:
         """Where the text lies between the special tokens that the tokenizer puts around it."""

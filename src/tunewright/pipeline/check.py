@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tunewright.core.rows import Profile
     from tunewright.data.prepare import Prepared
     from tunewright.models.base import Base, BaseFacts
+    from tunewright.pipeline.tasks import Task
     from tunewright.recipe.judge import ConditionSpec
     from tunewright.recipe.recipe import Recipe
     from tunewright.recipe.train import TrainSpec
@@ -42,7 +43,8 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     base, facts, faults = _base(context)
     faults += _task_faults(context, facts)
     here = base is not None and not faults
-    faults += _gate_faults(context)
+    task = _task(context, facts)
+    faults += _gate_faults(context, task)
     prepared: Prepared | None = None
     notes = [*_base_notes(context.recipe, base, facts), *_rate_findings(context.recipe, facts)] if facts else []
     if not any(fault.problem.place == "task" for fault in faults):
@@ -52,7 +54,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     if profile is not None:
         notes += profile.findings
         notes += power_findings(profile.splits["test"].labels) if context.recipe.task == "classification" else []
-    notes += _gate_findings(context.recipe, profile.imbalance_ratio if profile else None)
+    notes += _gate_findings(context.recipe, task, profile.imbalance_ratio if profile else None)
     plan = _plan(context, profile) if profile is not None and not faults else ()
     shown = show_rows(context, prepared.splits["train"], show) if show and here and prepared is not None else []
     return Checked(tuple(faults), tuple(notes), plan, tuple(shown))
@@ -82,6 +84,19 @@ def _task_faults(context: Context, facts: BaseFacts | None) -> list[Fault]:
     except RecipeError as fault:
         return faults_of(fault)
     return []
+
+
+def _task(context: Context, facts: BaseFacts | None) -> Task | None:
+    """The row of the task table; None where the base is unknown or unfit, which is told of already."""
+    from tunewright.pipeline.tasks import going_on, task_of  # noqa: PLC0415  # brings torch in
+
+    if facts is None:
+        return None
+    try:
+        task = task_of(context.recipe.task, facts, context.recipe.model.name)
+        return going_on(task) if context.goes_on is not None else task
+    except TunewrightError:
+        return None
 
 
 def _base_notes(recipe: Recipe, base: Base | None, facts: BaseFacts) -> Iterator[Finding]:
@@ -151,10 +166,10 @@ class _Unmeasured:
         return len(row.input_ids)
 
 
-def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Finding]:
+def _gate_findings(recipe: Recipe, task: Task | None, imbalance_ratio: float | None) -> Iterator[Finding]:
     from tunewright.evaluation.gate import IMBALANCED  # noqa: PLC0415
 
-    conditions = _conditions(recipe, imbalance_ratio)
+    conditions = _conditions(recipe, task, imbalance_ratio)
     metrics = {c.metric for c in conditions if isinstance(c, BetterThan | Floor)}
     guarded = any(isinstance(c, ClassFloor) for c in conditions)
     if metrics == {"accuracy"} and not guarded and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
@@ -162,7 +177,7 @@ def _gate_findings(recipe: Recipe, imbalance_ratio: float | None) -> Iterator[Fi
         yield Finding("gate_on_accuracy", "warning", message, 1, (), "add a condition on macro_f1, or a class_floor")
 
 
-def _gate_faults(context: Context) -> list[Fault]:
+def _gate_faults(context: Context, task: Task | None) -> list[Fault]:
     """Conditions that no model could pass."""
     from tunewright.evaluation.gate import require_possible  # noqa: PLC0415
 
@@ -172,19 +187,21 @@ def _gate_faults(context: Context) -> list[Fault]:
     except TunewrightError:
         return []  # told of by the base or the data
     try:
-        require_possible(_conditions(recipe, None), recipe.evaluation, recipe.task, going_on=going_on)
+        layout = task.layout if task is not None else None
+        conditions = _conditions(recipe, task, None)
+        require_possible(conditions, recipe.evaluation, recipe.task, going_on=going_on, layout=layout)
     except RecipeError as fault:
         return faults_of(fault)
     return []
 
 
-def _conditions(recipe: Recipe, imbalance_ratio: float | None) -> list[ConditionSpec]:
+def _conditions(recipe: Recipe, task: Task | None, imbalance_ratio: float | None) -> list[ConditionSpec]:
     """The gate's conditions: the recipe's, else the task's own."""
     from tunewright.pipeline.tasks import conditions_of  # noqa: PLC0415  # brings torch in
 
     if recipe.gate.conditions is not None:
         return recipe.gate.conditions
-    return conditions_of(recipe.task, imbalance_ratio)
+    return task.conditions(imbalance_ratio) if task is not None else conditions_of(recipe.task, imbalance_ratio)
 
 
 def _plan(context: Context, profile: Profile) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tunewright.pipeline.context import Context
 
-GATE = Stage("gate", version=2)
+GATE = Stage("gate", version=3)
 
 
 def gate(context: Context) -> Done:

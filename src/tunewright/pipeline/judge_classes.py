@@ -12,6 +12,7 @@ from tunewright.core.codec import to_data
 from tunewright.core.files import write_json
 from tunewright.data.frame import sampled
 from tunewright.data.store import read_profile, read_split
+from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.evaluation.baselines import linear_probe, majority, tfidf_linear
 from tunewright.evaluation.classification import score_system
 from tunewright.evaluation.evaluate import System, assemble
@@ -66,7 +67,7 @@ class ClassJudge:
 
     def declares(self, context: Context) -> Mapping[str, Any]:
         """The tokenizer, which the base is asked through."""
-        return {"encoder": context.tokenizer.fingerprint}
+        return {"encoder": context.tokenizer.fingerprint, "encoder_version": ENCODER_VERSION}
 
     def score_baselines(self, context: Context, folder: Path) -> None:
         """Each baseline learns from the training rows alone."""

@@ -15,14 +15,14 @@ from tunewright.core.generated import Decoding
 from tunewright.data.frame import sampled
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.store import read_split
-from tunewright.evaluation.evaluate_texts import COMPARED, TextSystem, assemble_texts
+from tunewright.data.tokenize import ENCODER_VERSION
+from tunewright.evaluation.evaluate_texts import TextSystem, assemble_texts, usually_compared
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.nearest import nearest_neighbour
 from tunewright.evaluation.retention import earlier_title, retention
-from tunewright.evaluation.score_texts import score_texts
+from tunewright.evaluation.score_texts import metrics_of, score_texts
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.text_gap import read_text_gap
-from tunewright.evaluation.texts import TASK_METRICS
 from tunewright.inference.text_model import TextModel
 from tunewright.models.load import load_tuned_text
 from tunewright.pipeline.general import general_hash
@@ -65,6 +65,7 @@ class TextJudge:
         spec = context.recipe.evaluation
         return {
             "encoder": context.encoder.fingerprint,
+            "encoder_version": ENCODER_VERSION,
             "max_tokens": context.encoder.max_tokens,
             "generate": spec.generate,
             "decoding": asdict(_decoding(context)),
@@ -90,7 +91,7 @@ class TextJudge:
                 title=title,
                 role=_role(word),
                 settings=_settings(context),
-                metrics=TASK_METRICS[context.recipe.task],
+                metrics=metrics_of(context.recipe.task, context.task.layout),
             )
             scores.append(to_data(scored))
             context.say(f"baseline: {title}: {_in_short(scored.metrics)}")
@@ -100,7 +101,7 @@ class TextJudge:
         """The tuned model beside the base and the neighbours on the frozen test prompts, gap and forgetting."""
         from tunewright.pipeline.evaluate import gate_conditions  # noqa: PLC0415  # it stands above
 
-        task = context.recipe.task
+        task, layout = context.recipe.task, context.task.layout
         model = tuned_model(context)
         test = _predicted(context, model, _asked(context, "test"))
         write_texts(folder / "predictions.parquet", test)
@@ -110,10 +111,11 @@ class TextJudge:
             for word, predictions in baselines.items()
         ]
         systems.append(TextSystem("tuned", f"{context.recipe.model.name}, tuned", "tuned", test))
-        compared = dict.fromkeys([*COMPARED[task], *compared_metrics(gate_conditions(context))])
+        compared = dict.fromkeys([*usually_compared(task, layout), *compared_metrics(gate_conditions(context))])
         return assemble_texts(
             systems,
             task=task,
+            layout=layout,
             headline=context.task.headline(None),
             spec=context.recipe.evaluation,
             seed=context.recipe.seed,

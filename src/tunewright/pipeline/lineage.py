@@ -41,7 +41,7 @@ def earlier_run(recipe: Recipe, folder: Path, own: str) -> Earlier | None:
     rows = {split: read_split(run.path / "data", split) for split in SPLITS}
     before = read_lineage(run.path / "data")
     _refuse_circle(name, own, set() if before is None else set(before["run"]))
-    lineage = lineage_of(name, list(rows.values()), before)
+    lineage = lineage_of(name, list(rows.values()), before, group=data.declares["data"]["group"])
     task = str(trained.declares["task"])
     return Earlier(
         run=name,
@@ -53,6 +53,7 @@ def earlier_run(recipe: Recipe, folder: Path, own: str) -> Earlier | None:
         replay=_replay(recipe, name, task),
         seed=recipe.seed,
         sha256=digest({k: v for k, v in data.outputs.items() if k.endswith(".parquet") and "dropped" not in k}),
+        group_column=recipe.data.group,
     )
 
 

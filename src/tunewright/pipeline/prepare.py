@@ -15,6 +15,7 @@ from tunewright.data.lock import read_lock, write_lock
 from tunewright.data.prepare import Request
 from tunewright.data.prepare import prepare as prepare_rows
 from tunewright.data.store import read_profile, write_prepared
+from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.pipeline.checked import refuse
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
 from tunewright.recipe.model import RUN
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
-DATA = Stage("data", version=3)
+DATA = Stage("data", version=4)
 
 
 def prepare(context: Context) -> Done:
@@ -102,6 +103,7 @@ def _declares(context: Context) -> dict[str, Any]:
         "task": recipe.task,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
         "encoder": context.encoder.fingerprint,
+        "encoder_version": ENCODER_VERSION,
         "max_tokens": context.encoder.max_tokens,
         "lock": _lock_share(context),
         "earlier": None if earlier is None else _of_earlier(earlier),

@@ -102,8 +102,13 @@ def _require_possible_gate(context: Context) -> None:
     # the imbalance, unknown before the data is read, decides the metric of the task's own, and not the opponents
     conditions = own if own is not None else context.task.conditions(None)
     words(context)
-    going_on = context.goes_on is not None
-    require_possible(conditions, context.recipe.evaluation, context.recipe.task, going_on=going_on)
+    require_possible(
+        conditions,
+        context.recipe.evaluation,
+        context.recipe.task,
+        going_on=context.goes_on is not None,
+        layout=context.task.layout,
+    )
 
 
 def _write_overview(path: Path, manifests: Mapping[str, Any]) -> None:

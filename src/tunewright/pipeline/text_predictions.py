@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tunewright.core.conversation import asked, from_json
+from tunewright.core.conversation import from_json
 from tunewright.core.encoded import RowContent
 from tunewright.core.files import digest
 from tunewright.core.predictions import TextPredictions
@@ -75,14 +75,21 @@ class Asked:
 
 
 def asked_of(frame: pl.DataFrame, encoder: PromptEncoder, *, policy: Policy, chats: bool) -> Asked:
-    """The frame's rows by prompt: rows of equal prompts are one, with the answers of all of them."""
+    """The frame's rows by prompt: rows of equal prompts are one, with the answers of all of them.
+
+    Of a conversation only its last answer is scored, which is the reference; all that stands before it is the prompt.
+    """
     contents = [RowContent(*row) for row in frame.select("input", "messages", "target").iter_rows()]
     fitted = fit_rows(frame, encode_rows(frame, encoder), encoder, policy=policy)
     numbers: dict[str, int] = {}
     prompt_R = np.array([numbers.setdefault(_prompt_key(c, chats=chats), len(numbers)) for c in contents], dtype=int)
     first = np.unique(prompt_R, return_index=True)[1].tolist()
-    encoded = tuple(fitted.rows.encoded(number) for number in range(len(fitted.rows)))
     row_M = np.repeat(np.arange(frame.height), fitted.pieces_N)
+    pieces = [fitted.rows.encoded(number) for number in range(len(fitted.rows))]
+    if chats:
+        wholes = (fitted.whole.encoded(number) for number in row_M.tolist())
+        pieces = [_last_answer(piece, whole) for piece, whole in zip(pieces, wholes, strict=True)]
+    encoded = tuple(pieces)
     tokens_M = np.array([row.trained for row in encoded], dtype=np.int64)
     bytes_M = np.array([_target_bytes(row, encoder) for row in encoded], dtype=np.int64)
     prompt_M = prompt_R[row_M] if len(row_M) else np.empty(0, dtype=np.int64)
@@ -158,16 +165,17 @@ def _prompt_key(content: RowContent, *, chats: bool) -> str:
 
 def _target_bytes(row: EncodedRow, encoder: PromptEncoder) -> int:
     """UTF-8 bytes of the text that a row's targets spell; special tokens spell none."""
-    return sum(len(encoder.decode(row.input_ids[start:end]).encode()) for start, end in row.loss_spans)
+    return sum(encoder.bytes_of(row.input_ids[start:end]) for start, end in row.loss_spans)
+
+
+def _last_answer(piece: EncodedRow, whole: EncodedRow) -> EncodedRow:
+    """A conversation that may have been cut, with what is left of its last answer as the only target."""
+    start = whole.loss_spans[-1][0] if whole.loss_spans else len(whole.input_ids)
+    return replace(piece, loss_spans=tuple(span for span in piece.loss_spans if span[0] == start))
 
 
 def _summed(values_M: NDArray[np.int64], prompt_M: NDArray[np.int64], prompts: int) -> NDArray[np.int64]:
     return np.bincount(prompt_M, weights=values_M, minlength=prompts).astype(np.int64)
-
-
-def content_of(prompt: str, *, chats: bool) -> RowContent:
-    """A prompt typed by a person, as a row."""
-    return RowContent(prompt, asked(prompt).to_json() if chats else None)
 
 
 def sample_rows(frame: pl.DataFrame, count: int, seed: int) -> Sequence[tuple[str, RowContent]]:

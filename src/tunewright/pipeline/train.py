@@ -5,19 +5,20 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import asdict, replace
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from tunewright.core.codec import from_data, to_data
-from tunewright.core.errors import Problem, RecipeError
+from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.core.files import built_aside, digest, disk_faults, read_json, tree_hashes, write_json
 from tunewright.core.titles import metric_title
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.loader import LoadPlan
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.store import read_profile, read_split
-from tunewright.data.tokenize import tokenize
+from tunewright.data.tokenize import ENCODER_VERSION, tokenize
 from tunewright.models.catalogue import rate_range
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import save_model
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
 
 TRAINING = Stage("training", version=1)
 EVENTS, OUTCOME, CHECKPOINTS = "events.jsonl", "outcome.json", "checkpoints"
+LIBRARIES = {name: metadata.version(name) for name in ("torch", "transformers", "peft", "accelerate")}
+"""Whose code decides the numbers, and whether rows that are packed see each other."""
+
 TIMED = frozenset({"timings.jsonl"})
 """Files whose bytes differ from run to run: they belong to no hash."""
 
@@ -102,6 +106,7 @@ def settle(context: Context) -> Resolved:
             context.base.revision,
             profile.imbalance_ratio,
             pick_device(),
+            LIBRARIES,
         ]
     )
     path = context.run.path / "resolved.json"
@@ -126,6 +131,17 @@ def _packing_fault(context: Context) -> str | None:
     """Why rows of this base cannot be packed; the base is loaded for it."""
     model = context.load_base()
     return packing_fault(model, vocabulary=context.tokenizer.vocabulary, device=torch.device("cpu"))
+
+
+def _require_exact_packing(context: Context, resolved: Resolved, state: TrainState) -> None:
+    """Raises RunError where packed rows see each other, tried on the model and the device that train."""
+    if not resolved.packing:
+        return
+    vocabulary = context.tokenizer.vocabulary
+    fault = packing_fault(state.bare_model, vocabulary=vocabulary, device=state.accelerator.device)
+    if fault is not None:
+        remedy = "write train.packing: false, which sorts rows by length instead"
+        raise RunError(Problem("train.packing", fault, "rows that are blind to each other", remedy))
 
 
 def _learning_rate(context: Context) -> float:
@@ -154,9 +170,10 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "labels": list(read_profile(context.run.of(DATA)).labels),
         "base": context.base.revision,
         "encoder": context.encoder.fingerprint,
+        "encoder_version": ENCODER_VERSION,
         "overlength": recipe.data.overlength,
         "resolved": asdict(settle(context)),
-        "torch": torch.__version__,
+        "libraries": LIBRARIES,
     }
 
 
@@ -213,6 +230,7 @@ def _train(context: Context, key: str) -> None:
         for name in ("train", "validation")
     }
     state = _fresh_state(context, resolved, labels)
+    _require_exact_packing(context, resolved, state)
     plan = _fit_plan(context, resolved, rows["train"], key)
     with disk_faults(plan.checkpoints):
         plan.checkpoints.mkdir(parents=True, exist_ok=True)

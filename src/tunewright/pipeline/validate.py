@@ -38,7 +38,7 @@ def validate_classes(model: Any, rows: TokenRows, _loss: LossSum, *, plan: LoadP
 
 
 def validate_tokens(model: Any, rows: TokenRows, loss: LossSum, *, plan: LoadPlan, bf16: bool) -> dict[str, float]:
-    """Mean loss a target token (nats) and its perplexity; the model is left in eval mode.
+    """Mean loss a target token (nats), and its perplexity unless it overflows; the model is left in eval mode.
 
     Masks are those of step 0, the same at every evaluation.
     """
@@ -51,5 +51,12 @@ def validate_tokens(model: Any, rows: TokenRows, loss: LossSum, *, plan: LoadPla
             batch = collate(rows, chosen, plan.pad_id, plan.masking(0))
             total += float(loss(model, batch, device))
             targets += int((batch.targets >= 0).sum())
-    mean = total / targets if targets else math.nan
-    return {"loss": mean, "perplexity": math.exp(min(mean, 700.0))}
+    return of_loss(total / targets if targets else math.nan)
+
+
+def of_loss(loss: float) -> dict[str, float]:
+    """A mean loss in nats, and its perplexity where a float can hold it."""
+    try:
+        return {"loss": loss, "perplexity": math.exp(loss)}
+    except OverflowError:
+        return {"loss": loss}

@@ -114,8 +114,8 @@ class Retention(Spec):
     """What is scored before and after: the bits per byte of general text, or the frozen test of the run that
     `model: run:NAME` goes on from."""
     at_most: Annotated[float, Field(ge=0)] = 0.1
-    """Most relative worsening; fails when its whole interval lies above. On general text it passes when the whole
-    interval lies below; on the earlier test it passes unless it fails, so that 0 means: not significantly worse."""
+    """Most relative worsening (0.05: 5 % of the score before); fails when its whole interval lies above, passes when it
+    lies nowhere above, and else there is not enough evidence."""
 
 
 ConditionSpec = Annotated[BetterThan | Floor | ClassFloor | Retention, Field(discriminator="kind")]
