@@ -103,6 +103,13 @@ def test_the_page_and_the_schema_hold_every_field_with_its_sentence() -> None:
     assert all(info.get("description") for part in parts for info in part["properties"].values())
 
 
+def test_a_default_of_0_or_1_is_a_number_on_the_page() -> None:
+    page = recipe_page()
+    assert "| `max_grad_norm` | number > 0 or null | `1.0` |" in page
+    assert "| `temperature` | number ≥ 0 | `0.0` |" in page
+    assert "| `tensorboard` | boolean | `true` |" in page
+
+
 def test_the_page_in_the_docs_is_the_one_the_specs_give() -> None:
     written = (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8")
     assert written.rstrip("\n") == recipe_page().rstrip("\n"), "tunewright schema --markdown > docs/recipe.md"

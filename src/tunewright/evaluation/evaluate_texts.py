@@ -86,17 +86,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     tuned = _check(systems, asked, task, metrics)
     settings = ScoreSettings(spec.confidence, spec.resamples, seed)
     tallied = {system.name: Tallied(system.predictions) for system in systems}
-    scores = tuple(
-        score_texts(
-            tallied[system.name],
-            name=system.name,
-            title=system.title,
-            role=system.role,
-            settings=settings,
-            metrics=metrics,
-        )
-        for system in systems
-    )
+    scores = tuple(_scored(system, tallied[system.name], metrics, settings) for system in systems)
     opponents = sorted((system for system in systems if system is not tuned), key=lambda s: s.role != "base")
     comparisons = tuple(
         compare_texts(
@@ -129,6 +119,12 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         confidence=spec.confidence,
         retention=retention,
         earlier_test=earlier_test,
+    )
+
+
+def _scored(system: TextSystem, tallied: Tallied, metrics: Sequence[str], settings: ScoreSettings) -> SystemScores:
+    return score_texts(
+        tallied, name=system.name, title=system.title, role=system.role, settings=settings, metrics=metrics
     )
 
 

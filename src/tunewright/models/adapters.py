@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -48,9 +50,18 @@ def add_adapters(model: PreTrainedModel, method: Lora, seed: int, *, base_name: 
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(child_seed(seed, "adapter"))
-        adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
+        with _quiet():
+            adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
     adapted.peft_config["default"].base_model_name_or_path = base_name  # peft put its folder there
     return adapted
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No warning that peft asks transformers by a name it is about to lose: nobody here can do anything about it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        yield
 
 
 def has_adapter(folder: Path) -> bool:
@@ -85,7 +96,8 @@ def load_with_adapter(base_model: PreTrainedModel, folder: Path) -> PeftModel:
     try:
         with safe_open(path, framework="pt") as saved:
             names = set(saved.keys())
-        model = PeftModel.from_pretrained(base_model, str(folder), autocast_adapter_dtype=False)
+        with _quiet():
+            model = PeftModel.from_pretrained(base_model, str(folder), autocast_adapter_dtype=False)
     except (SafetensorError, ValueError, RuntimeError, OSError, TypeError) as fault:
         given = f"cannot be loaded: {str(fault).splitlines()[0]}"
         raise RunError(Problem(str(folder), given, expected, OTHER_BASE)) from fault

@@ -78,11 +78,9 @@ def _section(name: str, spec: dict[str, Any]) -> Iterator[str]:
 def _default(value: Any) -> str:
     if isinstance(value, dict):
         return str(value.get("kind", "its own defaults")) if value else "{}"
-    return (
-        {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if not isinstance(value, list)
-        else str(value)
-    )
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type(info: dict[str, Any]) -> str:
