@@ -71,6 +71,14 @@ class Terminal:
             data = data[os.write(self.handle, data[:512]) :]
             self._read(0.0)
 
+    def interrupt(self) -> None:
+        """Ctrl-C, as a person presses it: a moment after what is on the screen.
+
+        Between showing its prompt and waiting for keys, readline notices a signal only with the next key.
+        """
+        time.sleep(0.5)
+        self.type("\x03")
+
     def wait_for(self, text: str) -> str:
         """What was shown from the last place waited for up to this text."""
         ends = time.monotonic() + PATIENCE_S

@@ -51,10 +51,10 @@ def test_a_conversation_on_a_terminal(talking: Path) -> None:
     person.type("/sistem Be brief.\n")
     person.wait_for("did you mean '/system'?")
     person.wait_for("you> ")
-    person.type("\x03")
+    person.interrupt()
     person.wait_for("(Ctrl-C again, Ctrl-D or /quit ends)")
     person.wait_for("you> ")
-    person.type("\x03")
+    person.interrupt()
     assert person.end() == 0
 
 
