@@ -11,7 +11,7 @@ from text_cases import spoken, texts_given
 
 from tunewright.evaluation.paired import mcnemar_exact
 from tunewright.evaluation.paired_texts import compare_texts
-from tunewright.evaluation.randomisation import swap_p_value
+from tunewright.evaluation.randomisation import EXACT_UNITS, swap_test
 from tunewright.evaluation.score_texts import score_texts
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.texts import METRICS, Tallied
@@ -50,23 +50,46 @@ def test_a_share_of_independent_rows_takes_the_exact_test() -> None:
     assert found.p_value == pytest.approx(mcnemar_exact(8, 2))
     pairs = tuple(str(i // 2) for i in range(10))
     grouped = compared(replace(first, clusters=pairs), replace(second, clusters=pairs), "exact_match")
-    assert grouped.test == "approximate-randomisation"
+    assert grouped.test == "exact-randomisation"
 
 
-def test_randomisation_equals_all_swaps_counted_out() -> None:
-    good, poor = spoken(9, quality=0.9, seed=3), spoken(9, quality=0.6, seed=4)
-    kind = METRICS["bleu"]
-    first, second = (Tallied(rows).table(kind) for rows in (good, poor))
+def counted_out(first, second, kind) -> float:
+    """The share of all swaps, one by one, whose difference is at least as large as the one seen."""
 
     def gap(swapped) -> float:
         mask = np.array(swapped)[:, np.newaxis]
         totals = [np.where(mask, b, a).sum(axis=0)[np.newaxis] for a, b in ((first, second), (second, first))]
         return abs(float((kind.statistic(totals[0]) - kind.statistic(totals[1]))[0]))
 
-    seen = gap([False] * 9)
-    every = [gap(swapped) >= seen - 1e-9 for swapped in itertools.product([False, True], repeat=9)]
-    drawn = swap_p_value(first, second, good.clusters, kind.statistic, draws=20_000, rng=np.random.default_rng(1))
-    assert drawn == pytest.approx(np.mean(every), abs=0.015)
+    seen = gap([False] * len(first))
+    return float(np.mean([gap(swaps) >= seen - 1e-9 for swaps in itertools.product([False, True], repeat=len(first))]))
+
+
+@pytest.mark.parametrize("metric", ["bleu", "bits_per_byte", "token_f1"])
+def test_randomisation_of_few_prompts_is_all_swaps_counted_out(metric: str) -> None:
+    good, poor = spoken(9, quality=0.9, seed=3), spoken(9, quality=0.6, seed=4)
+    kind = METRICS[metric]
+    first, second = (Tallied(rows).table(kind) for rows in (good, poor))
+    found = swap_test(first, second, good.clusters, kind.statistic, draws=1, rng=np.random.default_rng(1))
+    assert found.test == "exact-randomisation"
+    assert found.p_value == pytest.approx(counted_out(first, second, kind), abs=1e-12)
+    assert compared(good, poor, metric).test == "exact-randomisation"
+
+
+def test_one_prompt_alone_is_no_evidence_and_six_can_be() -> None:
+    for n, least in ((1, 1.0), (6, 2 / 64)):
+        good, poor = spoken(n, quality=1.0, seed=3), spoken(n, quality=0.0, seed=4)
+        assert compared(good, poor, "bits_per_byte").p_value == least
+
+
+def test_drawn_swaps_come_near_all_swaps_counted_out() -> None:
+    n = EXACT_UNITS + 1
+    good, poor = spoken(n, quality=0.8, seed=3), spoken(n, quality=0.7, seed=4)
+    kind = METRICS["bits_per_byte"]
+    first, second = (Tallied(rows).table(kind) for rows in (good, poor))
+    drawn = swap_test(first, second, good.clusters, kind.statistic, draws=20_000, rng=np.random.default_rng(1))
+    assert drawn.test == "approximate-randomisation"
+    assert drawn.p_value == pytest.approx(counted_out(first, second, kind), abs=0.015)
 
 
 def test_a_system_is_no_better_than_itself() -> None:
@@ -114,4 +137,4 @@ def test_a_draw_that_is_no_number_counts_as_large() -> None:
 
     first, second = np.arange(1.0, 13)[:, None] * 3, np.arange(1.0, 13)[:, None]
     clusters = [str(i) for i in range(12)]
-    assert swap_p_value(first, second, clusters, undefined, draws=200, rng=np.random.default_rng(1)) == 1.0
+    assert swap_test(first, second, clusters, undefined, draws=200, rng=np.random.default_rng(1)).p_value == 1.0

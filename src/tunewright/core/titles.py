@@ -26,6 +26,7 @@ METRIC_TITLES: Final[Mapping[str, str]] = {
 }
 TEST_TITLES: Final[Mapping[str, str]] = {
     "mcnemar-exact": "exact McNemar test",
+    "exact-randomisation": "exact randomisation test",
     "approximate-randomisation": "approximate randomisation test",
 }
 

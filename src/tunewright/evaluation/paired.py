@@ -20,7 +20,7 @@ from tunewright.evaluation.bootstrap import (
     sampling_units,
 )
 from tunewright.evaluation.classification import unseen
-from tunewright.evaluation.randomisation import swap_p_value
+from tunewright.evaluation.randomisation import Swapped, swap_test
 from tunewright.evaluation.tallies import METRICS, PROPORTIONS, answers, row_tallies
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def compare(
 ) -> Comparison:
     """The score of `tuned` minus that of `other`, with a paired interval and a two-sided paired p-value.
 
-    Accuracy on independent rows takes the exact McNemar test; other metrics and clustered rows take approximate
-    randomisation, in which whole clusters are swapped. `gained` and `lost` count rows. Raises ValueError unless both
-    hold the same rows in the same order, with the same labels, true classes and clusters.
+    Accuracy on independent rows takes the exact McNemar test; other metrics and clustered rows take a randomisation
+    test in which whole clusters are swapped, exact where few of them differ. `gained` and `lost` count rows. Raises
+    ValueError unless both hold the same rows in the same order, with the same labels, true classes and clusters.
     """
     check_same_rows(tuned, other)
     if metric not in METRICS:
@@ -61,8 +61,8 @@ def compare(
         test, p_value = "mcnemar-exact", mcnemar_exact(gained, lost)
     else:
         rng = generator(settings.seed, "randomisation", metric, system, against)
-        test = "approximate-randomisation"
-        p_value = randomisation(tuned, other, metric=metric, draws=settings.resamples, rng=rng)
+        swapped = randomisation(tuned, other, metric=metric, draws=settings.resamples, rng=rng)
+        test, p_value = swapped.test, swapped.p_value
     return Comparison(metric, system, against, difference, p_value, test, gained, lost)
 
 
@@ -113,8 +113,8 @@ def paired_difference(
 
 def randomisation(
     first: ClassPredictions, second: ClassPredictions, *, metric: str, draws: int, rng: np.random.Generator
-) -> float:
-    """The two-sided p-value of approximate randomisation, in which whole clusters are swapped: see `swap_p_value`."""
+) -> Swapped:
+    """The two-sided randomisation test, in which whole clusters are swapped: see `swap_test`."""
     (targets_N, first_N, k), (_, second_N, _) = answers(first, metric), answers(second, metric)
     rows_NF, others_NF = row_tallies(targets_N, first_N, k), row_tallies(targets_N, second_N, k)
     score = METRICS[metric]
@@ -122,4 +122,4 @@ def randomisation(
     def statistic(tallies_BF: Floats) -> Floats:
         return score(tallies_BF.reshape(-1, 3, k))
 
-    return swap_p_value(rows_NF, others_NF, first.clusters, statistic, draws=draws, rng=rng)
+    return swap_test(rows_NF, others_NF, first.clusters, statistic, draws=draws, rng=rng)

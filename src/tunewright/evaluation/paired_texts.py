@@ -14,7 +14,7 @@ from tunewright.core.seeds import generator
 from tunewright.core.titles import metric_title
 from tunewright.evaluation.bootstrap import independent, resample, sampling_units
 from tunewright.evaluation.paired import mcnemar_exact
-from tunewright.evaluation.randomisation import swap_p_value
+from tunewright.evaluation.randomisation import swap_test
 from tunewright.evaluation.score_texts import Drawn, estimate
 from tunewright.evaluation.texts import METRICS, MISSING, Tallied
 
@@ -42,10 +42,10 @@ def compare_texts(
 ) -> Comparison:
     """The score of `tuned` minus that of `other` on the rows of both, with a paired interval and two-sided p-value.
 
-    A share of independent rows takes the exact McNemar test; other metrics and clustered rows take approximate
-    randomisation, in which whole clusters are swapped. `gained` and `lost` count rows by their own scores (of BLEU, the
-    smoothed one of the sentence), better and worse in the metric's sense. Raises ValueError unless both hold the same
-    prompts in the same order, with the same references and clusters, and for an unknown metric.
+    A share of independent rows takes the exact McNemar test; other metrics and clustered rows take a randomisation test
+    in which whole clusters are swapped, exact where few of them differ. `gained` and `lost` count rows by their own
+    scores (of BLEU, the smoothed one of the sentence), better and worse in the metric's sense. Raises ValueError unless
+    both hold the same prompts in the same order, with the same references and clusters, and for an unknown metric.
     """
     first, second = (each if isinstance(each, Tallied) else Tallied(each) for each in (tuned, other))
     check_same_prompts(first.predictions, second.predictions)
@@ -73,7 +73,7 @@ def compare_texts(
         return Comparison(
             metric, system, against, difference, mcnemar_exact(gained, lost), "mcnemar-exact", gained, lost
         )
-    p_value = swap_p_value(
+    swapped = swap_test(
         first_KF,
         second_KF,
         clusters,
@@ -81,7 +81,7 @@ def compare_texts(
         draws=settings.resamples,
         rng=generator(settings.seed, "randomisation", metric, system, against),
     )
-    return Comparison(metric, system, against, difference, p_value, "approximate-randomisation", gained, lost)
+    return Comparison(metric, system, against, difference, swapped.p_value, swapped.test, gained, lost)
 
 
 def check_same_prompts(first: TextPredictions, second: TextPredictions) -> None:
