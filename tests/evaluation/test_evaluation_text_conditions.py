@@ -82,6 +82,27 @@ def test_a_floor_of_a_loss_is_the_most_allowed() -> None:
     assert decided(Floor(metric="stop_rate", at_least=0.99), found).outcome is Outcome.FAIL
 
 
+def some_written(found, n: int, of: int):
+    """The results as of a test of more prompts, of which answers were written for so many."""
+    assert found.n == n
+    return replace(found, n=of)
+
+
+def test_what_more_written_answers_would_decide_is_said_before_new_test_rows_are_asked_for() -> None:
+    found = results(0.77, 0.72, n=40)
+    chrf = next(s for s in found.systems if s.role == "tuned").metrics["chrf"]
+    for condition in (BetterThan(metric="chrf"), Floor(metric="chrf", at_least=chrf.value - 0.5)):
+        some = decided(condition, some_written(found, 40, 5000))
+        assert some.outcome is Outcome.UNKNOWN
+        assert "evaluation.generate" in some.advice
+        assert "5,000" in some.advice
+        every = decided(condition, found)
+        assert "Add test rows" in every.advice
+        assert "evaluation.generate" not in every.advice
+    bits = decided(BetterThan(metric="bits_per_byte"), some_written(results(0.75, 0.745, n=40), 40, 5000))
+    assert "evaluation.generate" not in bits.advice  # the likelihood is taken of every test row
+
+
 def test_forgetting_is_judged_by_the_whole_interval_of_its_rise() -> None:
     outcomes = {rise: decided(Retention(at_most=0.1), results(0.9, 0.6, rise=rise)) for rise in (-0.2, 0.0, 0.1, 0.3)}
     assert [outcomes[rise].outcome for rise in outcomes] == [

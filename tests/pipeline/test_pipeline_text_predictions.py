@@ -57,6 +57,20 @@ def test_of_a_conversation_the_last_answer_alone_is_scored() -> None:
     assert asked.target_bytes_N.tolist() == [len(" It was.")], "the template's blank is written too"
 
 
+def test_the_shortest_answer_of_a_prompt_is_counted_at_its_full_length() -> None:
+    settled = tokenizer(40)
+    encoder = chat_encoder(settled, plain_template(settled))
+    asked = asked_of(
+        rows(rounds("Was it?", LONG), rounds("Is it?", "It is."), rounds("Is it?", LONG)),
+        encoder,
+        policy="truncate",
+        chats=True,
+    )
+    whole = chat_encoder(tokenizer(256), plain_template(settled)).encode(asked.contents)
+    assert asked.shortest_N.tolist() == [row.trained for row in whole]
+    assert asked.shortest_N[0] > 40
+
+
 @pytest.mark.parametrize("left", [0, 2])
 def test_of_a_conversation_that_is_cut_no_earlier_answer_is_scored(left: int) -> None:
     settled = tokenizer(256)

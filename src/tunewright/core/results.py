@@ -60,7 +60,7 @@ class Comparison:
     p_value: float | None
     """Two-sided."""
     test: str
-    """`mcnemar-exact` or `approximate-randomisation`."""
+    """`mcnemar-exact`, `exact-randomisation` or `approximate-randomisation`."""
     gained: int
     """Rows (or clusters) right with `system` and wrong with `against`."""
     lost: int
@@ -96,6 +96,22 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLimit:
+    """How the most tokens of a written answer lie beside people's answers to the prompts that were written for."""
+
+    tokens: int
+    """`evaluation.max_new_tokens`."""
+    prompts: int
+    """Prompts that answers were written for, and that have a reference."""
+    longer: int
+    """Of these, prompts of which every reference has more tokens than that, the stop token included."""
+    cut: int
+    """Of these in turn, prompts for which the tuned model wrote on to the limit: it may have meant to go on as far."""
+    enough: int
+    """Tokens that would hold nearly all references."""
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Everything the evaluation found on the frozen test rows."""
 
@@ -114,6 +130,8 @@ class Results:
     """Of general text; None where nothing was scored for it."""
     earlier_test: Retention | None = None
     """Of the frozen test of the run that was tuned further; None where the base is no run of the same task."""
+    answer_limit: AnswerLimit | None = None
+    """None where no answers were written."""
 
 
 class Verdict(StrEnum):

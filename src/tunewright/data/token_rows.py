@@ -61,6 +61,15 @@ class TokenRows:
         sources_N = first_sides(self, np.arange(len(self)))
         return np.asarray(np.maximum(sources_N, self.lengths_N - sources_N), dtype=np.int64)
 
+    @property
+    def answers_N(self) -> NDArray[np.int64]:
+        """Tokens of each row's last span: its last answer, the stop token included; 0 where it has none."""
+        found = np.zeros(len(self), dtype=np.int64)
+        has = np.diff(self.span_starts) > 0
+        last_S2 = self.spans_S2[self.span_starts[1:][has] - 1]
+        found[has] = last_S2[:, 1] - last_S2[:, 0]
+        return found
+
     def ids(self, row: int) -> NDArray[np.int32]:
         """The token ids of one row."""
         return self.flat_ids[self.starts[row] : self.starts[row + 1]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tunewright.core.results import ConditionOutcome, Estimate, Outcome
 from tunewright.core.titles import metric_title
 from tunewright.evaluation import wording
+from tunewright.evaluation.answer_limit import cut_found, raise_it
 from tunewright.evaluation.evaluate import base_of, best_baseline
 from tunewright.evaluation.intervals import known
 from tunewright.evaluation.retention import earlier_reading, relative_rise, why_unknown
@@ -15,7 +16,7 @@ from tunewright.evaluation.texts import less_is_better
 from tunewright.recipe.judge import BetterThan, Floor, Retention
 
 if TYPE_CHECKING:
-    from tunewright.core.results import ClassScore, Comparison, Results, SystemScores
+    from tunewright.core.results import AnswerLimit, ClassScore, Comparison, Results, SystemScores
     from tunewright.recipe.judge import ClassFloor, ConditionSpec
 
 EVALUATE = "Run the evaluation again, then the gate."
@@ -30,7 +31,7 @@ def decide(condition: ConditionSpec, results: Results) -> ConditionOutcome:
     if isinstance(condition, BetterThan):
         return _better_than(condition, tuned, results)
     if isinstance(condition, Floor):
-        return _floor(condition, tuned, confidence=results.confidence)
+        return _floor(condition, tuned, results)
     if isinstance(condition, Retention):
         return _retention(condition, results)
     return _class_floor(condition, tuned, confidence=results.confidence)
@@ -48,18 +49,18 @@ def _better_than(condition: BetterThan, tuned: SystemScores, results: Results) -
     if comparison is None:
         found = f"The {metric_title(condition.metric)} of {tuned.title} was not compared with that of {other.title}."
         return ConditionOutcome(title, Outcome.UNKNOWN, found, EVALUATE)
-    return _gain(condition, comparison, (tuned, other), confidence=results.confidence)
+    return _gain(condition, comparison, (tuned, other), results)
 
 
 def _gain(
-    condition: BetterThan, comparison: Comparison, systems: tuple[SystemScores, SystemScores], *, confidence: float
+    condition: BetterThan, comparison: Comparison, systems: tuple[SystemScores, SystemScores], results: Results
 ) -> ConditionOutcome:
     """PASS where the tuned model is better by the test and by its interval; FAIL where it is worse; else undecided.
 
     A model equal to the other within a tight interval is not better: it does not pass, however many rows say so. Where
     the interval's level is above 1 - alpha it asks for more than the condition does, and the p-value alone decides.
     """
-    title, (_, other) = wording.condition_title(condition), systems
+    title, (_, other), confidence = wording.condition_title(condition), systems, results.confidence
     bounds, p_value = known(comparison.difference), comparison.p_value
     if bounds is None or p_value is None or not math.isfinite(p_value):
         reason = comparison.reason or comparison.difference.reason or "no reason given"
@@ -73,11 +74,14 @@ def _gain(
         return ConditionOutcome(title, Outcome.PASS, found)
     if most <= 0 or (gain < 0 and significant):
         return ConditionOutcome(title, Outcome.FAIL, found, wording.keep_the_other(other.title, condition.metric))
-    advice = wording.what_would_settle(comparison, other.title, alpha=condition.alpha, confidence=confidence)
+    advice = wording.what_would_settle(
+        comparison, other.title, alpha=condition.alpha, confidence=confidence, prompts=results.n
+    )
     return ConditionOutcome(title, Outcome.UNKNOWN, found, advice)
 
 
-def _floor(condition: Floor, tuned: SystemScores, *, confidence: float) -> ConditionOutcome:
+def _floor(condition: Floor, tuned: SystemScores, results: Results) -> ConditionOutcome:
+    confidence = results.confidence
     title, name = wording.condition_title(condition), metric_title(condition.metric)
     estimate = tuned.metrics.get(condition.metric)
     if estimate is None:
@@ -90,8 +94,25 @@ def _floor(condition: Floor, tuned: SystemScores, *, confidence: float) -> Condi
         return ConditionOutcome(title, outcome, found)
     if known(estimate) is None:
         return ConditionOutcome(title, outcome, found, wording.unknown_advice(condition.metric))
-    advice = wording.floor_advice(condition.metric, estimate, condition.at_least, outcome, confidence=confidence)
-    return ConditionOutcome(title, outcome, found, advice)
+    advice = wording.floor_advice(
+        condition.metric, estimate, condition.at_least, outcome, confidence=confidence, prompts=results.n
+    )
+    return _unless_cut(condition, ConditionOutcome(title, outcome, found, advice), estimate, results.answer_limit)
+
+
+def _unless_cut(
+    condition: Floor, said: ConditionOutcome, estimate: Estimate, limit: AnswerLimit | None
+) -> ConditionOutcome:
+    """The outcome of a stop rate that is not reached, where the limit of tokens ended answers that are to be as long.
+
+    Such answers say nothing of the model: it fails only if it would, had it ended all of them by itself.
+    """
+    if condition.metric != "stop_rate" or limit is None or not limit.cut:
+        return said
+    highest = (estimate.high or 0.0) + limit.cut / estimate.n
+    outcome = Outcome.UNKNOWN if highest >= condition.at_least else said.outcome
+    advice = raise_it(limit) if outcome is Outcome.UNKNOWN else f"{raise_it(limit)} {said.advice}"
+    return ConditionOutcome(said.condition, outcome, f"{said.found} {cut_found(limit)}", advice)
 
 
 def _class_floor(condition: ClassFloor, tuned: SystemScores, *, confidence: float) -> ConditionOutcome:

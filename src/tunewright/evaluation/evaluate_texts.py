@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from tunewright.core.results import Results
+from tunewright.evaluation.answer_limit import is_short, limit_warning
 from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.multiplicity import hints
 from tunewright.evaluation.outdone import outdone
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from tunewright.core.encoded import Layout
     from tunewright.core.predictions import TextPredictions
-    from tunewright.core.results import Gap, Retention, SystemScores
+    from tunewright.core.results import AnswerLimit, Gap, Retention, SystemScores
     from tunewright.recipe.judge import EvaluationSpec
 
 COMPARED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -75,6 +76,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     compared: Sequence[str] | None = None,
     retention: Retention | None = None,
     earlier_test: Retention | None = None,
+    answer_limit: AnswerLimit | None = None,
 ) -> Results:
     """Every system scored on the same prompts, the tuned one compared with each of the others, the base first.
 
@@ -113,12 +115,14 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         warnings=(
             *([PSEUDO_LOSS] if layout == "masked" else []),
             *_warnings(tuned.predictions, scores, task),
+            *([limit_warning(answer_limit)] if answer_limit is not None and is_short(answer_limit) else []),
             *outdone(comparisons, titles),
             *hints(comparisons, titles, alpha=alpha),
         ),
         confidence=spec.confidence,
         retention=retention,
         earlier_test=earlier_test,
+        answer_limit=answer_limit,
     )
 
 

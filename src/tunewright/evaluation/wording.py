@@ -105,8 +105,13 @@ def keep_the_other(title: str, metric: str) -> str:
     return f"Keep {title}: the tuned model is worse. Then look at {trained}, and at {data}."
 
 
-def what_would_settle(comparison: Comparison, title: str, *, alpha: float, confidence: float) -> str:
-    """What to do about a difference that is not shown: more test rows where they could help, else another training."""
+def what_would_settle(
+    comparison: Comparison, title: str, *, alpha: float, confidence: float, prompts: int | None = None
+) -> str:
+    """What to do about a difference that is not shown: more evidence where that could help, else another training.
+
+    `prompts` counts the prompts of the test, of which answers may have been written for some only.
+    """
     difference = comparison.difference
     rows = rows_to_settle(difference, confidence=confidence, alpha=alpha)
     if rows is None or difference.value is None or rows > ROWS_OUT_OF_REACH * difference.n:
@@ -116,10 +121,29 @@ def what_would_settle(comparison: Comparison, title: str, *, alpha: float, confi
             f"The tuned model does worse than {title}: change the training rather than add test rows (about {rows:,} "
             "would show a loss of this size)."
         )
+    chance = f"would show it with a chance of {100 * POWER:g} %; there are {difference.n:,}"
+    if can_write_more(comparison.metric, difference.n, prompts):
+        return (
+            f"{_write_more(rows, prompts)}, or train a better model. If the gain seen is the true one, about {rows:,} "
+            f"written answers {chance}."
+        )
     return (
         f"Add test rows, or train a better model. If the gain seen is the true one, about {rows:,} test rows like "
-        f"these would show it with a chance of {100 * POWER:g} %; there are {difference.n:,}."
+        f"these {chance}."
     )
+
+
+def can_write_more(metric: str, n: int, prompts: int | None) -> bool:
+    """Whether the metric is of written answers, and the test has prompts that none were written for."""
+    return prompts is not None and n < prompts and metric in TEXT_METRICS and TEXT_METRICS[metric].needs != "likelihood"
+
+
+def _write_more(rows: int | None, prompts: int | None) -> str:
+    """The remedy that lies nearer than new test rows: answers to prompts that the test has already."""
+    assert prompts is not None
+    if rows is None or rows <= prompts:
+        return f"Let more answers be written (raise evaluation.generate; the test has {prompts:,} prompts)"
+    return f"Let an answer be written for each of the {prompts:,} test prompts (evaluation.generate), add test rows"
 
 
 def floor_found(metric: str, estimate: Estimate, level: float, outcome: Outcome, *, confidence: float) -> str:
@@ -202,14 +226,19 @@ def unknown_advice(metric: str) -> str:
     return "Look at the test rows, which hold too little to score, or write gate.conditions without this metric."
 
 
-def floor_advice(metric: str, estimate: Estimate, level: float, outcome: Outcome, *, confidence: float) -> str:
-    """What to do about a floor that is not reached, or not for certain."""
+def floor_advice(
+    metric: str, estimate: Estimate, level: float, outcome: Outcome, *, confidence: float, prompts: int | None = None
+) -> str:
+    """What to do about a floor that is not reached, or not for certain; `prompts` as for `what_would_settle`."""
     name = metric_title(metric)
     if outcome is Outcome.FAIL:
         return "The model is not good enough: look at its worst errors, then at the data and the settings."
     rows = rows_to_exclude(estimate, level, confidence=confidence)
     enough = f", about {rows:,} in all if the {name} stays as it is" if rows is not None else ""
-    return f"Add test rows{enough}, or train a better model: these rows cannot tell which side of {level:g} it is on."
+    undecided = f"or train a better model: these rows cannot tell which side of {level:g} it is on."
+    if can_write_more(metric, estimate.n, prompts):
+        return f"{_write_more(rows, prompts)}{enough}, {undecided}"
+    return f"Add test rows{enough}, {undecided}"
 
 
 def of_class(score: ClassScore, metric: str) -> Estimate:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tunewright.pipeline.context import Context
     from tunewright.recipe.judge import ConditionSpec
 
-EVALUATION = Stage("evaluation", version=5)
+EVALUATION = Stage("evaluation", version=6)
 
 
 def evaluate(context: Context) -> Done:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tunewright.pipeline.context import Context
 
-GATE = Stage("gate", version=3)
+GATE = Stage("gate", version=4)
 
 
 def gate(context: Context) -> Done:

@@ -16,6 +16,7 @@ from tunewright.data.frame import sampled
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.store import read_split
 from tunewright.data.tokenize import ENCODER_VERSION
+from tunewright.evaluation.answer_limit import answer_limit
 from tunewright.evaluation.evaluate_texts import TextSystem, assemble_texts, usually_compared
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.nearest import nearest_neighbour
@@ -103,7 +104,8 @@ class TextJudge:
 
         task, layout = context.recipe.task, context.task.layout
         model = tuned_model(context)
-        test = _predicted(context, model, _asked(context, "test"))
+        asked = _asked(context, "test")
+        test = _predicted(context, model, asked)
         write_texts(folder / "predictions.parquet", test)
         baselines = {word: read_texts(context.run.path / "baseline" / f"{word}.parquet") for word in _words(context)}
         systems = [
@@ -123,6 +125,7 @@ class TextJudge:
             compared=tuple(compared),
             retention=_retention(context, model, folder),
             earlier_test=_earlier_test(context, model, folder),
+            answer_limit=answer_limit(test, asked.shortest_N, context.recipe.evaluation.max_new_tokens),
         )
 
 

@@ -49,6 +49,8 @@ class Asked:
     """The prompt that each token row belongs to."""
     target_tokens_N: NDArray[np.int64]
     target_bytes_N: NDArray[np.int64]
+    shortest_N: NDArray[np.int64]
+    """Tokens of each prompt's shortest reference at its full length, the stop token included; 0 without one."""
 
     def drawn(self, most: int, seed: int) -> list[int]:
         """At most so many prompts, the same for every system."""
@@ -109,6 +111,7 @@ def asked_of(frame: pl.DataFrame, encoder: PromptEncoder, *, policy: Policy, cha
         prompt_M=prompt_M,
         target_tokens_N=_summed(tokens_M, prompt_M, len(first)),
         target_bytes_N=_summed(bytes_M, prompt_M, len(first)),
+        shortest_N=_shortest(fitted.whole.answers_N, prompt_R, len(first)),
     )
 
 
@@ -176,6 +179,14 @@ def _last_answer(piece: EncodedRow, whole: EncodedRow) -> EncodedRow:
 
 def _summed(values_M: NDArray[np.int64], prompt_M: NDArray[np.int64], prompts: int) -> NDArray[np.int64]:
     return np.bincount(prompt_M, weights=values_M, minlength=prompts).astype(np.int64)
+
+
+def _shortest(answers_R: NDArray[np.int64], prompt_R: NDArray[np.int64], prompts: int) -> NDArray[np.int64]:
+    """The fewest tokens of a prompt's answers; rows without an answer count for none."""
+    none = np.iinfo(np.int64).max
+    found = np.full(prompts, none, dtype=np.int64)
+    np.minimum.at(found, prompt_R[answers_R > 0], answers_R[answers_R > 0])
+    return np.where(found == none, 0, found)
 
 
 def sample_rows(frame: pl.DataFrame, count: int, seed: int) -> Sequence[tuple[str, RowContent]]:
