@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from torch import nn
+from transformers.pytorch_utils import Conv1D
 from writer_room import logits, step
 
 from tiny_models import PAD, TO_TEXT
@@ -16,11 +18,14 @@ from tunewright.core.errors import RecipeError, RunError
 from tunewright.models.adapters import add_adapters, has_adapter, load_with_adapter, merged
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import load_causal, load_classifier, load_seq2seq, load_tuned, load_tuned_text, save_model
+from tunewright.models.skeleton import require_modules
 from tunewright.recipe.train import Lora
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tunewright.core.encoded import Layout
 
 LORA = Lora(rank=4)
 SOME = ("gpt2", "llama", "gemma2", "phi3", "t5", "bart")
@@ -173,3 +178,20 @@ def test_a_classifier_keeps_its_new_head_beside_the_adapter(
         assert torch.equal(again(ids).logits, tuned)
         whole, _ = merged(again)  # type: ignore[arg-type]
         torch.testing.assert_close(whole(ids).logits, tuned, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("family", SOME)
+def test_modules_are_known_from_the_configuration_alone(
+    tiny: Callable[[str], Path], family: str, tmp_path: Path
+) -> None:
+    shutil.copy(tiny(family) / "config.json", tmp_path)
+    layout: Layout = "seq2seq" if family in TO_TEXT else "causal"
+    model = base_of(tiny(family), family)
+    names = {
+        name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)
+    }
+    for name in names:
+        require_modules(Lora(targets=[name]), tmp_path, layout)
+    with pytest.raises(RecipeError, match="no linear module is named 'embed_tokenz'"):
+        require_modules(Lora(targets=["embed_tokenz"]), tmp_path, layout)
+    require_modules(Lora(), tmp_path, layout)

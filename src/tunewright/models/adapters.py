@@ -139,6 +139,11 @@ def probe_logits(model: Any) -> torch.Tensor:
     return logits.double()
 
 
+def require_targets(model: PreTrainedModel, method: Lora) -> None:
+    """Raises RecipeError for a target that the model does not have; its weights are not looked at."""
+    _targets(model, method)
+
+
 def _targets(model: PreTrainedModel, method: Lora) -> Mapping[str, nn.Module]:
     """Full names of the modules that get an adapter."""
     modules: Iterable[tuple[str, nn.Module]] = model.named_modules()

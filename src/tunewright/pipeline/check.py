@@ -15,8 +15,10 @@ from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
 from tunewright.pipeline.checked import Checked, Fault, faults_of
 from tunewright.pipeline.context import Context
+from tunewright.pipeline.general import general_passages
 from tunewright.pipeline.outlook import detectable, power_findings
 from tunewright.pipeline.show import show_rows
+from tunewright.pipeline.text_outlook import floors_out_of_reach, short_limit, small_test
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
 from tunewright.recipe.load import load_recipe
 from tunewright.training.fit import total_steps
@@ -24,6 +26,8 @@ from tunewright.training.fit import total_steps
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    import polars as pl
 
     from tunewright.core.rows import Profile
     from tunewright.data.prepare import Prepared
@@ -41,10 +45,11 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     """All findings in one pass. Raises RecipeError only for a recipe that cannot be read at all; touches no network."""
     context = Context(load_recipe(path, overrides))
     base, facts, faults = _base(context)
-    faults += _task_faults(context, facts)
+    faults += _task_faults(context, base, facts)
     here = base is not None and not faults
     task = _task(context, facts)
     faults += _gate_faults(context, task)
+    faults += _general_faults(context, task)
     prepared: Prepared | None = None
     notes = [*_base_notes(context.recipe, base, facts), *_rate_findings(context.recipe, facts)] if facts else []
     if not any(fault.problem.place == "task" for fault in faults):
@@ -55,6 +60,8 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
         notes += profile.findings
         notes += power_findings(profile.splits["test"].labels) if context.recipe.task == "classification" else []
     notes += _gate_findings(context.recipe, task, profile.imbalance_ratio if profile else None)
+    if prepared is not None and context.recipe.task != "classification":
+        notes += _text_findings(context, task, prepared.splits["test"], here=here)
     plan = _plan(context, profile) if profile is not None and not faults else ()
     shown = show_rows(context, prepared.splits["train"], show) if show and here and prepared is not None else []
     return Checked(tuple(faults), tuple(notes), plan, tuple(shown))
@@ -70,17 +77,20 @@ def _base(context: Context) -> tuple[Base | None, BaseFacts | None, list[Fault]]
         return base, None, faults_of(fault)
 
 
-def _task_faults(context: Context, facts: BaseFacts | None) -> list[Fault]:
-    """A task that this version lacks, a base that cannot do it, layers that it has not."""
+def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -> list[Fault]:
+    """A task that this version lacks, a base that cannot do it, layers or modules that it has not."""
     from tunewright.models.freeze import require_layers  # noqa: PLC0415  # brings torch in
+    from tunewright.models.skeleton import require_modules  # noqa: PLC0415
     from tunewright.pipeline.tasks import require_task, task_of  # noqa: PLC0415
 
     recipe = context.recipe
     try:
         require_task(recipe.task)
         if facts is not None:
-            task_of(recipe.task, facts, recipe.model.name)
+            task = task_of(recipe.task, facts, recipe.model.name)
             require_layers(recipe.train.method, facts.layers)
+            if base is not None:
+                require_modules(recipe.train.method, base.folder, task.layout)
     except RecipeError as fault:
         return faults_of(fault)
     return []
@@ -177,6 +187,17 @@ def _gate_findings(recipe: Recipe, task: Task | None, imbalance_ratio: float | N
         yield Finding("gate_on_accuracy", "warning", message, 1, (), "add a condition on macro_f1, or a class_floor")
 
 
+def _text_findings(context: Context, task: Task | None, test: pl.DataFrame, *, here: bool) -> Iterator[Finding]:
+    """What the test of a task of texts can show, and whether its answers have room."""
+    spec = context.recipe.evaluation
+    yield from small_test(test.height)
+    if task is None or not task.writes:
+        return
+    yield from floors_out_of_reach(_conditions(context.recipe, task, None), spec, test.height)
+    if here and spec.generate:
+        yield from short_limit(test, context.encoder, spec, seed=context.recipe.seed)
+
+
 def _gate_faults(context: Context, task: Task | None) -> list[Fault]:
     """Conditions that no model could pass."""
     from tunewright.evaluation.gate import require_possible  # noqa: PLC0415
@@ -191,6 +212,17 @@ def _gate_faults(context: Context, task: Task | None) -> list[Fault]:
         conditions = _conditions(recipe, task, None)
         require_possible(conditions, recipe.evaluation, recipe.task, going_on=going_on, layout=layout)
     except RecipeError as fault:
+        return faults_of(fault)
+    return []
+
+
+def _general_faults(context: Context, task: Task | None) -> list[Fault]:
+    """A file of general text that a run would not find, or find nothing in."""
+    if task is None or task.layout != "causal":
+        return []  # nothing is scored on it
+    try:
+        general_passages(context)
+    except TunewrightError as fault:
         return faults_of(fault)
     return []
 
