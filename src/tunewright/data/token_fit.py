@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -10,19 +10,21 @@ from tunewright.core.rows import SPLITS
 from tunewright.data.faults import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tunewright.core.rows import Finding
     from tunewright.data.token_view import TokenView
 
 MOST = 0.5
-"""Where a split loses this share of its targets, what is trained or tested is no longer the data."""
+"""Where training or validation loses this share of its targets, or where so many of the test's rows lose some, what is
+trained or tested is no longer the data. Of the test rows count and not tokens: they cannot leave, and one row of a
+thousand tokens among a hundred of ten must not stop a run."""
 
 LONGER = "raise model.max_tokens, choose a base with a longer context, or shorten the texts"
 
 
 def targets_cut(view: TokenView) -> Iterator[Finding]:
-    """Targets that the cut to the context took away; an error where that is most of them in a split."""
+    """Targets that the cut to the context took away; an error where that is most of them, or most rows of the test."""
     if view.whole.layout == "classes":
         return
     lost_N, whole_N = view.fitted.lost_N, view.whole.trained_N
@@ -39,9 +41,21 @@ def targets_cut(view: TokenView) -> Iterator[Finding]:
         f"{'loses' if flags_N.sum() == 1 else 'lose'} {counted(int(lost_N.sum()), 'target token')} ({told})"
         f"{f'; {none:,} of them lose every target' if none else ''}"
     )
-    worst = max(lost / whole for lost, whole in parts.values() if whole)
-    remedy = f"{LONGER}; `data.overlength: drop` leaves such rows out of training"
-    yield view.finding("targets_cut", "error" if worst >= MOST else "warning", flags_N, message, remedy)
+    learned = max((lost / whole for name, (lost, whole) in parts.items() if name != "test" and whole), default=0.0)
+    test_N = view.of_split("test")
+    tested = float(flags_N[test_N].mean()) if test_N.any() else 0.0
+    severity: Literal["error", "warning"] = "error" if max(learned, tested) >= MOST else "warning"
+    yield view.finding("targets_cut", severity, flags_N, message, "; ".join(_remedies(parts, tested)))
+
+
+def _remedies(parts: Mapping[str, tuple[int, int]], tested: float) -> Iterator[str]:
+    yield LONGER
+    if any(lost for name, (lost, _) in parts.items() if name != "test"):
+        yield "`data.overlength: drop` leaves such rows out of training and validation"
+    if tested >= MOST:
+        yield "or test on rows that fit: name a file of them under data.test, and say why under split.refreeze"
+    elif tested:
+        yield "rows of the test stay, for it is frozen, and are scored on what fits"
 
 
 def test_without_target(view: TokenView) -> Iterator[Finding]:
