@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.errors import DataError, Problem
@@ -145,7 +146,8 @@ def _whole(text: str, name: str) -> Any:
         if fault.msg.startswith("Extra data") and text.lstrip().startswith("{"):
             message, remedy = "a second record begins here: this is JSON Lines", "write `data.format: jsonl`"
         place = f"{name}:{fault.lineno}"
-        given = f"not valid JSON at line {fault.lineno:,}, column {fault.colno:,}: {message}"
+        within = _record_around(text, fault.pos)
+        given = f"not valid JSON at line {fault.lineno:,}, column {fault.colno:,}{within}: {message}"
         remedy = remedy or "correct this place; a JSON writer such as json.dump writes sound documents"
         raise DataError(Problem(place, given, "a JSON document", remedy)) from fault
     except RecursionError as fault:
@@ -155,8 +157,27 @@ def _whole(text: str, name: str) -> Any:
         raise DataError(Problem(name, str(fault), "each key once", "keep one of the two")) from fault
 
 
+def _record_around(text: str, position: int) -> str:
+    """Which record of an array a place lies in, in words; nothing where the text is no array."""
+    if not text.lstrip().startswith("["):
+        return ""
+    decoder, number, at = json.JSONDecoder(), 1, _skip(text, text.index("[") + 1)
+    while True:
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except ValueError:
+            break
+        if end > position:
+            break
+        number, at = number + 1, _skip(text, end)
+    return f", record {number:,}"
+
+
 def _array(text: str, start: int, name: str) -> pl.DataFrame:
-    """The records of the array that begins at `start`; the text is known to be valid JSON."""
+    """The records of the array that begins at `start`; the text is known to be valid JSON.
+
+    Where several stand on one line, each is known by its number.
+    """
     decoder = json.JSONDecoder()
     records: list[dict[str, Any]] = []
     lines: list[int] = []
@@ -166,18 +187,20 @@ def _array(text: str, start: int, name: str) -> pl.DataFrame:
         line += text.count("\n", counted_to, position)
         counted_to = position
         value, end = decoder.raw_decode(text, position)
-        record = _checked(value, text[position:end], name, line)
+        lines.append(line)
+        record = _checked(value, text[position:end], name, len(lines))
         if isinstance(record, Fault):
             faults.append(record)
         else:
             records.append(record)
-            lines.append(line)
         position = _skip(text, end)
+    numbered = len(set(lines)) < len(lines)
     if faults:
-        total = len(faults) + len(records)
+        total = len(lines)
+        faults = [replace(f, numbered=True) if numbered else replace(f, line=lines[f.line - 1]) for f in faults]
         what, remedy = f"of {total:,} cannot be read", "correct these records"
         raise data_error(faults, what=what, expected="an array of objects", remedy=remedy)
-    return _table(records, lines, name)
+    return _table(records, list(range(1, len(lines) + 1)) if numbered else lines, name)
 
 
 def _offset_of(text: str, key: str) -> int:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from tunewright.recipe.data import DataSpec
 
 
+NUMBERED = frozenset({"parquet", "dataset", "json"})
+"""Formats whose records may have no line of their own."""
+
 Held = TypeVar("Held")
 
 
@@ -53,6 +56,14 @@ class RawTable:
     """The files of a folder by the split that each is taken for, this one's and the others; empty for a single file."""
     unused: tuple[str, ...] = ()
     """Data files of a folder that no split takes."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether `__line__` counts records: of binary files, and of a JSON document with several on one line."""
+        if self.format not in NUMBERED:
+            return False
+        lines = self.frame[LINE]
+        return bool((lines == pl.int_range(1, len(lines) + 1, eager=True)).all())
 
 
 def read_table(

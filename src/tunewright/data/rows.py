@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -66,7 +66,9 @@ def rows_of(table: RawTable, columns: Columns, *, role: SplitName, task: str) ->
         },
         schema=WORK_SCHEMA,
     )
-    return Checked(rows, tuple(sorted(faults, key=lambda fault: fault.line)))
+    numbered = bool(faults) and table.numbered
+    found = (replace(fault, numbered=numbered) for fault in sorted(faults, key=lambda fault: fault.line))
+    return Checked(rows, tuple(found))
 
 
 def _contents(table: RawTable, columns: Columns, task: str) -> tuple[list[Content], list[Fault]]:
