@@ -9,7 +9,7 @@ import pytest
 from data_room import prepared, write_jsonl
 
 from tunewright.core.conversation import from_json
-from tunewright.core.errors import DataError
+from tunewright.core.errors import DataError, RecipeError
 from tunewright.data.turns import conversation_of, gaps, tools_of, words_of
 from tunewright.data.unfit import Unfit
 from tunewright.recipe.data import DataSpec
@@ -85,6 +85,10 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "an unknown ShareGPT role": ([HUMAN, {"from": "narator", "value": "x"}], "turn 2 has the unknown role 'narator'"),
     "two answers in a row": ([ASK, ANSWER, ANSWER], "turns 2 and 3 are both of the assistant's"),
     "a late system turn": ([ASK, ANSWER, {"role": "system", "content": "x"}], "turn 3 is of the system's"),
+    "a role misspelt": ([{"rol": "user", "content": "a"}], "no role (it has 'rol': did you mean 'role'?)"),
+    "a speaker misspelt": ([{"form": "human", "value": "a"}], "did you mean 'from'?"),
+    "a content misspelt": ([{"role": "user", "contents": "a"}], "has no content (it has 'contents': did you mean 'co"),
+    "a value misspelt": ([{"from": "human", "values": "a"}], "has no value (it has 'values': did you mean 'value'?)"),
     "no content": ([{"role": "user"}, ANSWER], "turn 1 has no content"),
     "null content": ([ASK, {"role": "assistant", "content": None}], "turn 2 has no content"),
     "a number for content": ([{"role": "user", "content": 5}, ANSWER], "turn 1 has a number as its content"),
@@ -126,6 +130,13 @@ def test_the_faults_of_a_file_are_listed_by_line_and_name_the_known_shapes(tmp_p
         prepared(tmp_path, DataSpec(train="chat.jsonl"), task="generation")
     assert [p.place for p in caught.value.problems] == ["chat.jsonl", *(f"chat.jsonl:{n}" for n in range(2, 8))]
     assert all("ShareGPT" in problem.remedy for problem in caught.value.problems[1:])
+
+
+def test_turns_whose_roles_are_all_misspelt_are_known_for_what_they_are(tmp_path: Path) -> None:
+    turns = [{"rol": "user", "content": "a"}, {"rol": "assistant", "content": "b"}]
+    write_jsonl(tmp_path / "chat.jsonl", [{"talk": turns}] * 9)
+    with pytest.raises(RecipeError, match=r"'talk' looks like conversations.*did you mean 'role'"):
+        prepared(tmp_path, DataSpec(train="chat.jsonl"), task="generation")
 
 
 def test_tools_are_read_from_text_and_from_lists() -> None:

@@ -98,6 +98,12 @@ def test_a_name_of_nothing_is_refused(name: str, tmp_path: Path) -> None:
         find_local(ModelSpec(name=name), tmp_path)
 
 
+@pytest.mark.parametrize(("name", "meant"), [("starter/lmm", "starter/lm"), ("starter/encodr", "starter/encoder")])
+def test_a_starter_of_nearly_that_name_is_meant(name: str, meant: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=f"did you mean '{meant}'"):
+        find_local(ModelSpec(name=name), tmp_path)
+
+
 def test_a_cache_that_holds_a_configuration_alone_is_a_model_yet_to_be_fetched(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

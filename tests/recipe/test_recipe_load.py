@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+METRIC = ("gate.conditions.0.metric", 4)
+
+
 def test_three_keys_are_a_recipe_and_the_short_forms_equal_the_long_ones(tmp_path: Path) -> None:
     short = loaded(tmp_path, SMALLEST).recipe
     long = "model:\n  name: starter/encoder\ndata:\n  train: tickets.csv\ntask: classification\n"
@@ -56,6 +59,13 @@ def test_a_missing_key_is_named_with_what_it_is_for(tmp_path: Path, missing: str
         ("train:\n  batch_size: true\n", "train.batch_size", 5, ["integer"]),
         ("train:\n  batch_size: 8.5\n", "train.batch_size", 5, ["integer"]),
         ("train:\n  evaluate_every: weekly\n", "train.evaluate_every", 5, ["'weekly'"]),
+        (
+            "gate: {conditions: [{kind: floor, at_least: 1, metric: bit_per_byte}]}\n",
+            *METRIC,
+            ["'bits_per_byte'?", "bleu"],
+        ),
+        ("gate: {conditions: [{kind: floor, at_least: 1, metric: BLEU}]}\n", *METRIC, ["'bleu'?", "accuracy"]),
+        ("gate: {conditions: [{kind: better_than, metric: macro-f1}]}\n", *METRIC, ["'macro_f1'?"]),
         ("train: 5\n", "train", 4, ["mapping"]),
         ("name: 'a b'\n", "name", 4, ["letters"]),
         ("name: ../up\n", "name", 4, ["letters"]),

@@ -98,6 +98,11 @@ def how_stopped(signal_number: int) -> str:
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """A ` (did you mean 'x'?)` suffix, or nothing where no known name is near."""
-    near = get_close_matches(given, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    """A ` (did you mean 'x'?)` suffix, or nothing where no known name is near; capitals and hyphens do not matter."""
+    folded = {_folded(name): name for name in reversed(list(known))}
+    near = get_close_matches(_folded(given), list(folded), n=1, cutoff=0.6)
+    return f" (did you mean {folded[near[0]]!r}?)" if near else ""
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("-", "_")

@@ -7,6 +7,7 @@ from collections.abc import Mapping  # noqa: TC003  # a type of the frozen recor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tunewright.core.errors import did_you_mean
 from tunewright.data.faults import counted
 from tunewright.data.frame import LINE
 from tunewright.data.words import column_names, fold_name, pair_shapes
@@ -22,6 +23,7 @@ SAMPLE = 50
 """Records looked at to tell what a column holds."""
 SHARE_GPT_KEYS = ("from", "value")
 MESSAGE_KEYS = ("role", "content")
+ROLE_KEYS = (MESSAGE_KEYS[0], SHARE_GPT_KEYS[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ def nearest(frame: pl.DataFrame) -> str:
     chat = conversations(frame)
     if chat is not None:
         return f"it looks like {chat.name}: {chat.words}; that is the task generation"
+    misspelt = _misspelt(frame)
+    if misspelt:
+        return misspelt
     found = pairs(columns_of(frame))
     if found:
         return f"it looks like {found[0].name}: {found[0].words}; that is the task generation"
@@ -84,6 +89,26 @@ def turn_keys(series: pl.Series) -> tuple[str, str] | None:
         if turns and sum(keys[0] in turn for turn in turns) > len(turns) / 2:
             return keys
     return None
+
+
+def meant_key(turn: Mapping[str, Any], wanted: Sequence[str]) -> str:
+    """Which key of a turn may stand for one that is wanted, such as ` (it has 'rol': did you mean 'role'?)`."""
+    for key in turn:
+        hint = did_you_mean(str(key), wanted)
+        if hint:
+            return f" (it has {key!r}:{hint.replace('(', '').replace(')', '')})"
+    return ""
+
+
+def _misspelt(frame: pl.DataFrame) -> str:
+    """What a column of conversations whose turns have a slip of the pen in their keys looks like, in words."""
+    for name in columns_of(frame):
+        for value in frame[name].head(SAMPLE).to_list():
+            turns = turns_of(value) or []
+            hint = meant_key(turns[0], ROLE_KEYS) if turns and isinstance(turns[0], dict) else ""
+            if hint:
+                return f"{name!r} looks like conversations, and their turns have no role{hint}"
+    return ""
 
 
 def turns_of(value: Any) -> list[Any] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tunewright.core.conversation import Conversation
 from tunewright.core.errors import did_you_mean
 from tunewright.data.invisible import is_blank
-from tunewright.data.shapes import MESSAGE_KEYS, SHARE_GPT_KEYS, turns_of
+from tunewright.data.shapes import MESSAGE_KEYS, ROLE_KEYS, SHARE_GPT_KEYS, meant_key, turns_of
 from tunewright.data.unfit import Unfit, kind_of, shown
 from tunewright.data.words import roles
 
@@ -118,13 +118,14 @@ def _turn(given: Any, number: int) -> Turn:
     keys = next((keys for keys in (MESSAGE_KEYS, SHARE_GPT_KEYS) if keys[0] in given), None)
     if keys is None:
         held = ", ".join(map(repr, given)) or "none"
-        raise Unfit(f"{where}holds the keys {held}, no role", f"write turns as {SHAPES}")
+        hint = meant_key(given, ROLE_KEYS)
+        raise Unfit(f"{where}holds the keys {held}, no role{hint}", f"write turns as {SHAPES}")
     said = given[keys[0]]
     role = roles().get(said.strip().lower()) if isinstance(said, str) else None
     if role is None:
         hint = did_you_mean(said, roles()) if isinstance(said, str) else ""
         raise Unfit(f"{where}has the unknown role {said!r}{hint}", f"expected one of: {', '.join(roles())}")
-    content = _content(given.get(keys[1]), where, calls="tool_calls" in given or CALLING in given)
+    content = _content(given, keys[1], where)
     if said == CALLING and keys == SHARE_GPT_KEYS:
         _require_call(_json(content, f"{where}calls a function, and its text is"), where)
     turn: dict[str, Any] = {"role": role, "content": content}
@@ -144,14 +145,16 @@ def _weight(given: dict[str, Any], role: str, where: str) -> dict[str, int]:
     return {"weight": int(weight)}
 
 
-def _content(value: Any, where: str, *, calls: bool) -> str:
+def _content(given: Mapping[str, Any], key: str, where: str) -> str:
+    value = given.get(key)
     if isinstance(value, str):
         return value
     if isinstance(value, list):
         return "".join(_part(part, where) for part in value)
-    if value is None and calls:
+    if value is None and ("tool_calls" in given or CALLING in given):
         return ""
-    what = "has no content" if value is None else f"has {kind_of(value)} as its content: {shown(value)}"
+    hint = meant_key(given, (key,)) if key not in given else ""
+    what = f"has no {key}{hint}" if value is None else f"has {kind_of(value)} as its content: {shown(value)}"
     raise Unfit(f"{where}{what}", "write the content of each turn as text")
 
 

@@ -163,7 +163,8 @@ def _no_name(name: str) -> RecipeError:
         f"{encoder.NAME!r}, {lm.NAME!r}, run:NAME, a folder in Hugging Face layout, or a hub name such as "
         "google-bert/bert-base-uncased"
     )
-    return RecipeError(Problem("model.name", f"{name!r} is no folder and no hub name", expected, "correct the name"))
+    given = f"{name!r} is no folder and no hub name{did_you_mean(name, (encoder.NAME, lm.NAME))}"
+    return RecipeError(Problem("model.name", given, expected, "correct the name"))
 
 
 def _refuse_hosted(name: str) -> None:

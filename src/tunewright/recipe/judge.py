@@ -26,7 +26,7 @@ TextMetricName = Literal[
     "stop_rate",
     "length_ratio",
 ]
-MetricName = ClassMetricName | TextMetricName
+MetricName = Literal[ClassMetricName, TextMetricName]
 BaselineName = Literal["majority", "tfidf_linear", "probe", "base", "nearest_neighbour"]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
