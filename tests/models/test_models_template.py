@@ -78,7 +78,9 @@ def test_an_answer_of_weight_zero_is_context() -> None:
         ),
         ("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}", "no special token"),
         ("{% for m in messages %}{{ m.content.nothing.at_all }}{% endfor %}", "refuses the turns"),
-        ("{% for m in messages %", "refuses the turns"),
+        ("{% for m in messages %", "no sound jinja in line 1"),
+        (BODY + "{% if %}" + ASK, "no sound jinja in line 3"),
+        ("{# one #}\n{{ messages[0].content.nothing.at_all }}" + BODY + ASK, "turns user, assistant in line 2"),
         ("<|im_end|>", "no special token"),
         ("{{ strftime_now('%d %B') }}" + BODY + ASK, "today's date"),
     ],
@@ -102,6 +104,92 @@ def test_a_template_that_no_answer_fits_is_refused_when_it_is_settled(source: st
 def test_a_template_that_runs_on_and_on_is_refused(source: str) -> None:
     with pytest.raises(RecipeError, match="loops without bound"):
         template(source + BODY + ASK)
+
+
+DOUBLED = "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}"
+FIRST, LATER = "{% if messages|length > 3 %}", "{% endif %}"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("{{ 'x' * 10 ** 9 }}", "multiplies what has no bound in line 1"),
+        ("{% generation %}{{ 'x' * 10 ** 9 }}{% endgeneration %}", "multiplies what has no bound"),
+        ("{{ 'x' * 1000000000 }}", "a number beyond all bounds"),
+        ("{% set n = 1000000000 %}{{ 'x' * n }}", "a number beyond all bounds"),
+        ("{{ messages[0].content * messages|length }}", "multiplies what has no bound"),
+        ("{{ 'x'|center(1000000000) }}", "a number beyond all bounds"),
+        ("{{ '%999999999d' % 1 }}", "a number beyond all bounds"),
+        (DOUBLED, "held a text of more than 20,000 characters"),
+        (
+            DOUBLED.replace("ns.s =", "ns.t = [").replace("~ ns.s %}", "~ ns.s] %}{% set ns.s = ns.t[0] %}"),
+            "held a text",
+        ),
+        (FIRST + DOUBLED + LATER, "held a text of more than"),
+        ("{% if tools %}" + DOUBLED + LATER, "held a text of more than"),
+        (
+            "{% set ns = namespace(n=7) %}{% for i in range(60) %}{% set ns.n = ns.n + ns.n %}{% endfor %}",
+            "as large a num",
+        ),
+        ("{{ ['a', 'b']|random }}", "writes at random in line 1"),
+        ("{{ ['ab', 'cd']|map('random')|join }}", "writes at random"),
+        ("{{ lipsum() }}", "writes random words"),
+    ],
+)
+def test_a_template_of_unbounded_cost_or_of_chance_is_refused_before_it_runs(source: str, reason: str) -> None:
+    with pytest.raises(RecipeError, match=reason) as raised:
+        template(source + BODY + ASK)
+    assert "test.jinja" in raised.value.problems[0].given
+
+
+def test_a_text_that_grows_with_the_words_of_a_row_is_refused_at_that_row() -> None:
+    found = template(
+        "{% if 'grow' in messages[0].content %}" + DOUBLED.replace("60", "20") + "{{ ns.s }}{% endif %}" + BODY + ASK
+    )
+    assert found.render(TWO_TURNS)
+    with pytest.raises(DataError, match="makes 1,048,"):
+        found.render(chat(("user", "grow"), ("assistant", "Yes.")))
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ '=' * 40 }}\n", "{% set n = 3 %}{{ '  ' * n }}", "{{ 2 * (n + 1) if n is defined }}"]
+)
+def test_small_repetitions_are_no_reason_to_refuse(source: str) -> None:
+    assert template(source + BODY + ASK).render(TWO_TURNS)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{# date_string is defined #}{{ strftime_now('%d') }}",
+        "{% set date_string = \"x\" %}{{ strftime_now('%d') }}",
+        "{% set clock = strftime_now %}{{ clock('%d') }}",
+        "{% if date_string is defined %}{{ strftime_now('%d') }}{% endif %}",
+    ],
+)
+def test_a_clock_that_is_read_in_spite_of_a_settled_date_is_refused(source: str) -> None:
+    with pytest.raises(RecipeError, match="writes today's date in line 1"):
+        template(source + BODY + ASK)
+
+
+def test_a_clock_that_is_read_for_some_rows_is_refused_at_these() -> None:
+    found = template("{% if messages|length == 4 %}\n{{ strftime_now('%d') }}{% endif %}" + BODY + ASK)
+    with pytest.raises(DataError, match="writes today's date in line 2"):
+        found.render(TWO_TURNS)
+
+
+def test_where_two_renderings_part_is_shown() -> None:
+    with pytest.raises(RecipeError, match=r"the one goes on with '<think>', the other with 'This is it"):
+        template(BODY + "{% if add_generation_prompt %}<|im_start|>assistant\n<think>{% endif %}")
+
+
+def test_a_line_of_the_file_is_named_as_what_to_correct() -> None:
+    dated = "{% if not date_string is defined %}{% set date_string = strftime_now('%d') %}{% endif %}\n"
+    with pytest.raises(RecipeError) as raised:
+        template(dated + "{{ messages[0].content.nothing.at_all }}" + BODY + ASK)
+    (problem,) = raised.value.problems
+    assert "in line 2: " in problem.given
+    assert problem.remedy.startswith("correct line 2 of test.jinja; or write `model.template: plain`")
 
 
 def test_a_template_reaches_nothing_outside() -> None:
@@ -160,7 +248,8 @@ def test_own_plain_and_a_file_are_told_apart(tmp_path: Path) -> None:
     assert settle_template(tokenizer, "auto", tmp_path).name == "plain"
     with pytest.raises(RecipeError, match="no chat template"):
         settle_template(tokenizer, "own", tmp_path)
-    with pytest.raises(RecipeError, match="cannot be read"):
+    (tmp_path / "mine2.jinja").write_text(CHATML)
+    with pytest.raises(RecipeError, match=r"no such file \(did you mean 'mine2.jinja'\?\)"):
         settle_template(tokenizer, "mine.jinja", tmp_path)
     (tmp_path / "mine.jinja").write_text(CHATML)
     assert settle_template(tokenizer, "mine.jinja", tmp_path).source == CHATML

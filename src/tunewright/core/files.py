@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tunewright.core.errors import Problem, RunError
+from tunewright.core.errors import Problem, RunError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 def canonical_json(value: Any) -> str:
@@ -185,3 +185,14 @@ def swap(new: Path, folder: Path, old: Path) -> None:
         raise
     fsync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def why_unreadable(path: Path, fault: OSError | UnicodeDecodeError, *, known: Sequence[str] = ()) -> str:
+    """Why a text file cannot be read, in words; of a missing one, the file or known name that was meant."""
+    if isinstance(fault, UnicodeDecodeError):
+        return f"it is not UTF-8 (byte {fault.start + 1:,})"
+    if not isinstance(fault, FileNotFoundError):
+        return (fault.strerror or str(fault)).lower()
+    beside = [each.name for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
+    named = f"{path.parent.name}/{path.name}"
+    return f"there is no such file{did_you_mean(path.name, beside) or did_you_mean(named, known)}"

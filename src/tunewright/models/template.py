@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError
+from jinja2 import TemplateError, TemplateSyntaxError
 
-from tunewright.core.conversation import asked
+from tunewright.core.conversation import Conversation, Turn, asked
 from tunewright.core.errors import DataError, Problem, RecipeError
-from tunewright.core.files import digest, resolve_path
-from tunewright.models.template_bounds import MAX_CHARACTERS, bounded
+from tunewright.core.files import digest, resolve_path, why_unreadable
+from tunewright.models.template_bounds import MAX_CHARACTERS, MAX_GROWTH, bounded, unbounded
+from tunewright.models.template_faults import line_of, parting, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tunewright.core.conversation import Conversation, Turn
     from tunewright.models.tokenizer import SettledTokenizer
 
 PLACE = "model.template"
 FIXED_DATE = "26 Jul 2024"
 """What a template that writes today's date writes instead: training and serving must say the same."""
 CHOOSE_PLAIN = "write `model.template: plain`, or name a .jinja file that does"
+RENDERS = "a template that renders a question and its answer"
+REFUSALS = (TemplateError, TypeError, ValueError, KeyError, RecursionError, OverflowError, MemoryError)
+"""What a template can raise while it is rendered."""
 QUESTION, ANSWER = "What is it?", "This is it."
+ROUND: tuple[Turn, ...] = (*asked(QUESTION).turns, {"role": "assistant", "content": ANSWER})
+PROBES = (
+    Conversation((*ROUND, *ROUND, *asked(QUESTION).turns)),
+    Conversation(({"role": "system", "content": ANSWER}, *asked(QUESTION).turns)),
+    Conversation(asked(QUESTION).turns, ({"type": "function", "function": {"name": "look", "parameters": {}}},)),
+)
+"""Other conversations that a template may spend its time on: several rounds, a system text, tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +57,10 @@ class ChatTemplate:
 
     def __init__(self, tokenizer: SettledTokenizer, source: str, *, name: str) -> None:
         self.name = name
-        self.source = _dated(source, name)
+        self.source = _dated(source)
+        self._added_lines = self.source.count("\n") - source.count("\n")
         self._tokenizer = tokenizer
+        self._require_bounds(source)
         self.end_token = self._find_end()
         self._stops = tuple(sorted({*tokenizer.stop_tokens, self.end_token}, key=len, reverse=True))
         self._probe()
@@ -85,10 +98,16 @@ class ChatTemplate:
         through = (whole if last else self._text(turns[: number + 1], conversation)).rstrip()
         place = f"turn {number + 1} (assistant)"
         if not through.startswith(before):
-            given = f"the template {self.name!r} begins an answer otherwise than its generation prompt does"
+            given = (
+                f"the template {self.name!r} begins an answer otherwise than its generation prompt does: "
+                f"{parting(before, through)}"
+            )
             raise _refusal(place, given, "a template whose answers begin with its generation prompt")
         if not whole.startswith(through):
-            given = f"the template {self.name!r} writes the first {number + 1} turns otherwise once more turns follow"
+            given = (
+                f"the template {self.name!r} writes the first {number + 1} turns otherwise once more turns follow: "
+                f"{parting(through, whole)}"
+            )
             raise _refusal(place, given, "a template that leaves earlier turns as they were")
         if not through.endswith(self._stops) or len(through) == len(before):
             given = f"the template {self.name!r} ends the answer with {through[-12:]!r}, which is no stop token"
@@ -111,35 +130,56 @@ class ChatTemplate:
         tools = [dict(tool) for tool in conversation.tools] or None
         try:
             text: str = self._tokenizer.render(self.source, turns, tools=tools, ask=ask)
-        except (TemplateError, TypeError, ValueError, KeyError, RecursionError, OverflowError) as fault:
-            given = f"the template {self.name!r} refuses {_roles(turns)}: {fault}"
-            raise _refusal(_roles(turns), given, "turns the template takes") from fault
+        except REFUSALS as fault:
+            line = line_of(fault)
+            line = line - self._added_lines if line is not None else None
+            given, remedy = refusal(self.name, fault, _roles(turns), line)
+            remedy = f"{remedy}; or {CHOOSE_PLAIN}" if remedy else CHOOSE_PLAIN
+            raise _refusal(_roles(turns), given, "turns the template takes", remedy) from fault
+        said = sum(len(str(value)) for turn in turns for value in turn.values()) + len(str(tools or ""))
+        if len(text) > MAX_CHARACTERS + MAX_GROWTH * said:
+            given = f"the template {self.name!r} makes {len(text):,} characters of {said:,}"
+            raise _refusal(_roles(turns), given, "a text of about what the turns say")
         return text
+
+    def _require_bounds(self, source: str) -> None:
+        """Nothing in the source can cost more than its rendering shows, or differ from time to time."""
+        try:
+            fault = unbounded(source)
+        except TemplateSyntaxError as error:
+            given, remedy = refusal(self.name, error, "", error.lineno)
+            remedy = f"{remedy}; or {CHOOSE_PLAIN}" if remedy else CHOOSE_PLAIN
+            raise RecipeError(Problem(PLACE, given, RENDERS, remedy)) from error
+        if fault is not None:
+            given = f"the template {self.name!r} {fault}"
+            raise RecipeError(Problem(PLACE, given, "a template of bounded cost, the same each time", CHOOSE_PLAIN))
 
     def _find_end(self) -> str:
         """The token that ends an answer, found by rendering one."""
         try:
             with bounded():
-                text = self._text((*asked(QUESTION).turns, {"role": "assistant", "content": ANSWER}), asked(QUESTION))
-        except (DataError, TimeoutError) as fault:
-            reason = fault.problems[0].given if isinstance(fault, DataError) else str(fault)
-            raise RecipeError(
-                Problem(PLACE, reason, "a template that renders a question and its answer", CHOOSE_PLAIN)
-            ) from fault
+                text = self._text(ROUND, Conversation(ROUND))
+                for probe in PROBES:
+                    with contextlib.suppress(DataError):  # what it does not take, the rows will tell
+                        self._text(probe.turns, probe, ask=True)
+        except TimeoutError as fault:
+            given = f"the template {self.name!r} has no bounds: {fault}"
+            raise RecipeError(Problem(PLACE, given, RENDERS, CHOOSE_PLAIN)) from fault
+        except DataError as fault:
+            raise RecipeError(Problem(PLACE, fault.problems[0].given, RENDERS, fault.problems[0].remedy)) from fault
         ends = [token for token in self._tokenizer.added_tokens if text.rstrip().endswith(token)]
-        if not ends or ANSWER not in text or len(text) > MAX_CHARACTERS:
+        if not ends or ANSWER not in text:
             given = f"the template {self.name!r} ends an answer with {text[-12:]!r}, which is no special token"
             raise RecipeError(Problem(PLACE, given, "a stop token at the end of every answer", CHOOSE_PLAIN))
         return max(ends, key=len)
 
     def _probe(self) -> None:
         """A question with its answer is rendered by the rules that hold for rows."""
-        question = asked(QUESTION)
         try:
-            self.render(type(question)((*question.turns, {"role": "assistant", "content": ANSWER})))
+            self.render(Conversation(ROUND))
         except DataError as fault:
             first = fault.problems[0]
-            raise RecipeError(Problem(PLACE, first.given, first.expected, CHOOSE_PLAIN)) from fault
+            raise RecipeError(Problem(PLACE, first.given, first.expected, first.remedy)) from fault
 
 
 def settle_template(tokenizer: SettledTokenizer, choice: str, recipe_folder: Path) -> ChatTemplate:
@@ -157,9 +197,8 @@ def settle_template(tokenizer: SettledTokenizer, choice: str, recipe_folder: Pat
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         expected = "own, plain, or a .jinja file in UTF-8 (relative to the recipe)"
-        raise RecipeError(
-            Problem(PLACE, f"{choice!r} cannot be read: {fault}", expected, "correct the path")
-        ) from fault
+        given = f"{choice!r} cannot be read: {why_unreadable(path, fault)}"
+        raise RecipeError(Problem(PLACE, given, expected, "correct the path")) from fault
     return ChatTemplate(tokenizer, source, name=path.name)
 
 
@@ -173,13 +212,15 @@ def plain_template(tokenizer: SettledTokenizer) -> ChatTemplate:
     return ChatTemplate(tokenizer, begin + source, name="plain")
 
 
-def _dated(source: str, name: str) -> str:
-    """The source with today's date settled, in the way that templates that write one let a caller set it."""
+def _dated(source: str) -> str:
+    """The source with today's date settled, in the way that templates that write one let a caller set it.
+
+    One that writes it all the same finds no clock, and is refused where it asks for one.
+    """
     if "strftime_now" not in source or re.match(r"\{%-? set date_string = \"", source):
         return source
-    if "date_string is defined" not in source:
-        given = f"the template {name!r} writes today's date: what is served tomorrow is not what was trained"
-        raise RecipeError(Problem(PLACE, given, "a template without a clock", CHOOSE_PLAIN))
+    if not re.search(r"\bdate_string is (not )?defined\b", source):
+        return source
     return f'{{%- set date_string = "{FIXED_DATE}" -%}}\n{source}'
 
 
@@ -193,5 +234,5 @@ def _roles(turns: Sequence[Turn]) -> str:
     return f"the turns {', '.join(str(turn['role']) for turn in turns)}"
 
 
-def _refusal(place: str, given: str, expected: str) -> DataError:
-    return DataError(Problem(place, given, expected, CHOOSE_PLAIN))
+def _refusal(place: str, given: str, expected: str, remedy: str = CHOOSE_PLAIN) -> DataError:
+    return DataError(Problem(place, given, expected, remedy))

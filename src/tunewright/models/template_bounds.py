@@ -1,14 +1,21 @@
-"""A template comes from a file or the hub: what it may cost is bounded when it is settled."""
+"""A template comes from a file or the hub: its cost is bounded, and nothing in it is left to chance."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, nodes
+from jinja2.ext import Extension
+from jinja2.runtime import Namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
+
+    from jinja2.parser import Parser
 
 TEMPLATE_FILE = "<template>"
 """What jinja calls the file of a compiled template."""
@@ -16,11 +23,91 @@ MAX_LINES = 100_000
 """Lines of a compiled template that the rendering of one short conversation may take; long templates take hundreds."""
 MAX_CHARACTERS = 100_000
 """Characters that one short conversation may become."""
+MAX_HELD = 20_000
+"""Characters of a text, and items of a list, that a template may hold while it renders one: one more expression on
+these, such as replacing every letter of the one by the other, makes some hundred megabytes at most."""
+MAX_NUMBER = 1_000_000
+"""The largest number that a template may hold or be written with: as many blanks, and no more, can be asked for."""
+MAX_REPEATED = 100
+"""Characters of a text that may be repeated."""
+MAX_DEPTH = 4
+"""Levels of lists and objects within a variable that are looked at."""
+MAX_GROWTH = 20
+"""Times as many characters as a conversation has, beyond MAX_CHARACTERS, that it may become: marks and escapes."""
+WIDE = re.compile(r"%[-+ #0]*\d{6,}|\{[^{}]*:[^{}]*\d{6,}")
+"""A width in a format that asks for more blanks than MAX_NUMBER allows, or nearly."""
+
+
+class _Generation(Extension):
+    """Reads `{% generation %}` as transformers does: what stands in it is rendered as it is."""
+
+    tags = frozenset({"generation"})
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def unbounded(source: str) -> str | None:
+    """What in the template could cost more than its lines tell, or differ from time to time; None where nothing does.
+
+    One expression can make a text of any length (`'x' * 10 ** 9`), before anything that counts lines sees it. Raises
+    jinja2.TemplateSyntaxError for a source that is no template.
+    """
+    extensions = [_Generation, "jinja2.ext.loopcontrols"]
+    tree = Environment(extensions=extensions, autoescape=False).parse(source)  # noqa: S701  # a chat is plain text
+    for node in tree.find_all((nodes.Pow, nodes.Mul, nodes.Const, nodes.Filter, nodes.Name)):
+        fault = _fault(node)
+        if fault:
+            return f"{fault} in line {node.lineno}"
+    return None
+
+
+def _fault(node: nodes.Node) -> str | None:
+    if isinstance(node, nodes.Pow) or (isinstance(node, nodes.Mul) and not _is_repetition(node)):
+        return "multiplies what has no bound"
+    if isinstance(node, nodes.Const):
+        return "holds a number beyond all bounds" if _is_beyond(node.value) else None
+    if isinstance(node, nodes.Name):
+        return "writes random words" if node.name == "lipsum" else None
+    if isinstance(node, nodes.Filter):
+        words = {node.name, *(argument.value for argument in node.args if isinstance(argument, nodes.Const))}
+        return "writes at random" if "random" in words else None
+    return None
+
+
+def _is_repetition(node: nodes.Mul) -> bool:
+    """Whether a short constant, or a small number, is taken so many times as a variable or a constant says."""
+    sides = (node.left, node.right)
+    return any(_is_short(side) and _is_count(other) for side, other in (sides, sides[::-1]))
+
+
+def _is_short(side: nodes.Expr) -> bool:
+    if not isinstance(side, nodes.Const):
+        return False
+    return len(side.value) <= MAX_REPEATED if isinstance(side.value, str) else isinstance(side.value, int)
+
+
+def _is_count(side: nodes.Expr) -> bool:
+    """Whether an expression is a number of at most a few times MAX_NUMBER, or a text that a number is asked of."""
+    if isinstance(side, nodes.Const):
+        return isinstance(side.value, int) or (isinstance(side.value, str) and len(side.value) <= MAX_REPEATED)
+    if isinstance(side, nodes.Add | nodes.Sub):
+        return _is_count(side.left) and _is_count(side.right)
+    return isinstance(side, nodes.Name | nodes.Getattr)
+
+
+def _is_beyond(value: object) -> bool:
+    if isinstance(value, str):
+        return WIDE.search(value) is not None
+    return isinstance(value, int | float) and abs(value) > MAX_NUMBER
 
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    """Raises TimeoutError inside the block once a template ran MAX_LINES lines in this thread."""
+    """Raises TimeoutError inside the block once a template ran MAX_LINES lines in this thread, or holds more in a
+    variable than MAX_HELD and MAX_NUMBER allow.
+    """
     left = MAX_LINES
 
     def count(frame: FrameType, event: str, _argument: object) -> Any:
@@ -29,7 +116,9 @@ def bounded() -> Iterator[None]:
             return None
         left -= event == "line"
         if left < 0:
-            raise TimeoutError(f"the template was still running after {MAX_LINES} lines: it loops without bound")
+            raise TimeoutError(f"it was still running after {MAX_LINES:,} lines: it loops without bound")
+        if any(_is_large(value) for value in frame.f_locals.values()):
+            raise TimeoutError(f"it held a text of more than {MAX_HELD:,} characters, or as large a number")
         return count
 
     before = sys.gettrace()
@@ -38,3 +127,20 @@ def bounded() -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
+
+
+def _is_large(value: object, depth: int = 0) -> bool:
+    """Whether a variable, or something within it, is larger than a short conversation needs."""
+    if isinstance(value, Namespace):
+        value = object.__getattribute__(value, "_Namespace__attrs")
+    if isinstance(value, bool) or depth > MAX_DEPTH:
+        return False
+    if isinstance(value, int | float):
+        return abs(value) > MAX_NUMBER
+    if isinstance(value, str):
+        return len(value) > MAX_HELD
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return False
+    return len(value) > MAX_HELD or any(_is_large(item, depth + 1) for item in value)

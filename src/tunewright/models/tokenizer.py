@@ -126,13 +126,17 @@ class SettledTokenizer:
         return int(self._tokenizer.convert_tokens_to_ids(token))
 
     def render(self, source: str, turns: Sequence[Turn], *, tools: list[Any] | None, ask: bool) -> str:
-        """Turns through the jinja template `source` as transformers renders it for everyone, in its sandbox."""
+        """Turns through the jinja template `source` as transformers renders it for everyone, in its sandbox.
+
+        There is no clock: a template that asks for today's date breaks, whatever it calls it by.
+        """
         text: str = self._tokenizer.apply_chat_template(
             [dict(turn) for turn in turns],
             tools=tools,
             chat_template=source,
             tokenize=False,
             add_generation_prompt=ask,
+            strftime_now=None,
         )
         return text
 

@@ -6,8 +6,8 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from tunewright.core.errors import DataError, Problem, did_you_mean
-from tunewright.core.files import resolve_path, sha256_file
+from tunewright.core.errors import DataError, Problem
+from tunewright.core.files import resolve_path, sha256_file, why_unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def general_passages(context: Context) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         named = context.recipe.evaluation.general_text
-        given = f"{named!r} cannot be read: {_why(path, str(named), fault)}"
+        given = f"{named!r} cannot be read: {why_unreadable(path, fault, known=(NAME,))}"
         remedy = f"correct the name, or write `general_text: {NAME}`, or `null` to measure no forgetting"
         raise DataError(Problem("evaluation.general_text", given, "a UTF-8 text file", remedy)) from fault
     passages = [part.strip() for part in re.split(r"\n\s*\n", text)]
@@ -39,16 +39,6 @@ def general_passages(context: Context) -> list[str]:
         given = f"{context.recipe.evaluation.general_text!r} holds no passage of {LEAST_WORDS} words"
         raise DataError(Problem("evaluation.general_text", given, "passages parted by blank lines", "add some"))
     return found
-
-
-def _why(path: Path, named: str, fault: OSError | UnicodeDecodeError) -> str:
-    if isinstance(fault, UnicodeDecodeError):
-        return f"it is not UTF-8 (byte {fault.start + 1:,})"
-    if isinstance(fault, FileNotFoundError):
-        there = path.parent.iterdir() if path.parent.is_dir() else ()
-        near = did_you_mean(path.name, [NAME, *(each.name for each in there if each.is_file())])
-        return f"there is no such file{near or did_you_mean(named, [NAME])}"
-    return fault.strerror or str(fault)
 
 
 def general_hash(context: Context) -> str | None:
