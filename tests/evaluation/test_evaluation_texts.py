@@ -16,6 +16,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from text_cases import WORDS, spoken, texts_given
 
 from tunewright.core.errors import RunError
+from tunewright.core.metrics import LESS_IS_BETTER
 from tunewright.evaluation.score_texts import score_texts
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.text_tallies import bleu_tokenizer
@@ -226,3 +227,7 @@ def test_a_row_without_a_token_has_no_likelihood() -> None:
     cut = replace(whole, target_tokens_N=tokens_N, target_bytes_N=bytes_N)
     assert Tallied(cut).known("likelihood").tolist() == [True, True, True, False]
     assert value("loss", cut) == pytest.approx(1.0)
+
+
+def test_metrics_of_texts_have_the_better_side_that_the_core_knows() -> None:
+    assert {name for name, metric in METRICS.items() if metric.better == "less"} == LESS_IS_BETTER & set(METRICS)

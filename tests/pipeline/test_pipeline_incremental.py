@@ -108,7 +108,7 @@ def test_the_earlier_test_stands_in_gate_summary_report_and_card(gone_on_templat
     assert said in page
     assert said in (outcome.folder / "report" / "README.md").read_text()
     base = next(system for system in outcome.results.systems if system.role == "base")
-    assert base.title == "run:recipe, before"
+    assert base.title == "run:recipe, the earlier run's model"
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
@@ -266,6 +266,10 @@ def test_texts_go_on_too(tmp_path: Path, task: str, family: str, method: dict[st
     tuned = next(s for s in tunewright.run(old.parents[1] / "old.yaml").results.systems if s.role == "tuned")
     assert found.before.value == pytest.approx(tuned.metrics[metric].value, rel=1e-4)
     assert found.less_is_better
+    assert outcome.results.base == "the earlier run's model (run:old)"
+    assert "than that of the earlier run's model" in outcome.gate.outcomes[0].condition
+    page, card = ((outcome.folder / "report" / name).read_text() for name in ("report.html", "README.md"))
+    assert not [text for text in (page, card, str(outcome.as_dict())) if "untuned" in text]
     assert any("the test of the earlier run" in each.condition for each in outcome.gate.outcomes)
 
 

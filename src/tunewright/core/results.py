@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+UNTUNED = "the untuned base"
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -132,6 +134,8 @@ class Results:
     """Of the frozen test of the run that was tuned further; None where the base is no run of the same task."""
     answer_limit: AnswerLimit | None = None
     """None where no answers were written."""
+    base: str = UNTUNED
+    """What the tuned model began as, in words: the untuned base, or the model of an earlier run."""
 
 
 class Verdict(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tunewright.core.metrics import less_is_better
 from tunewright.core.results import ConditionOutcome, Estimate, Outcome
 from tunewright.core.titles import metric_title
 from tunewright.evaluation import wording
@@ -12,7 +13,6 @@ from tunewright.evaluation.answer_limit import cut_found, raise_it
 from tunewright.evaluation.evaluate import base_of, best_baseline
 from tunewright.evaluation.intervals import known
 from tunewright.evaluation.retention import earlier_reading, relative_rise, why_unknown
-from tunewright.evaluation.texts import less_is_better
 from tunewright.recipe.judge import BetterThan, Floor, Retention
 
 if TYPE_CHECKING:
@@ -27,22 +27,22 @@ def decide(condition: ConditionSpec, results: Results) -> ConditionOutcome:
     tuned = next((system for system in results.systems if system.role == "tuned"), None)
     if tuned is None:
         found = "The tuned model was not scored."
-        return ConditionOutcome(wording.condition_title(condition), Outcome.UNKNOWN, found, EVALUATE)
+        return ConditionOutcome(wording.condition_title(condition, results.base), Outcome.UNKNOWN, found, EVALUATE)
     if isinstance(condition, BetterThan):
         return _better_than(condition, tuned, results)
     if isinstance(condition, Floor):
         return _floor(condition, tuned, results)
     if isinstance(condition, Retention):
         return _retention(condition, results)
-    return _class_floor(condition, tuned, confidence=results.confidence)
+    return _class_floor(condition, tuned, results)
 
 
 def _better_than(condition: BetterThan, tuned: SystemScores, results: Results) -> ConditionOutcome:
-    title = wording.condition_title(condition)
+    title = wording.condition_title(condition, results.base)
     best = best_baseline(results.systems, results.headline) or best_baseline(results.systems, condition.metric)
     other = {"base": base_of(results.systems), "best_baseline": best}[condition.system]
     if other is None:
-        found = f"There is nothing to compare with: {wording.OPPONENTS[condition.system]} was not scored."
+        found = f"There is nothing to compare with: {wording.opponent(condition, results.base)} was not scored."
         return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_OPPONENT)
     asked = (condition.metric, tuned.name, other.name)
     comparison = next((c for c in results.comparisons if (c.metric, c.system, c.against) == asked), None)
@@ -60,7 +60,7 @@ def _gain(
     A model equal to the other within a tight interval is not better: it does not pass, however many rows say so. Where
     the interval's level is above 1 - alpha it asks for more than the condition does, and the p-value alone decides.
     """
-    title, (_, other), confidence = wording.condition_title(condition), systems, results.confidence
+    title, (_, other), confidence = wording.condition_title(condition, results.base), systems, results.confidence
     bounds, p_value = known(comparison.difference), comparison.p_value
     if bounds is None or p_value is None or not math.isfinite(p_value):
         reason = comparison.reason or comparison.difference.reason or "no reason given"
@@ -82,7 +82,7 @@ def _gain(
 
 def _floor(condition: Floor, tuned: SystemScores, results: Results) -> ConditionOutcome:
     confidence = results.confidence
-    title, name = wording.condition_title(condition), metric_title(condition.metric)
+    title, name = wording.condition_title(condition, results.base), metric_title(condition.metric)
     estimate = tuned.metrics.get(condition.metric)
     if estimate is None:
         found = f"The {name} of the tuned model was not scored."
@@ -115,12 +115,13 @@ def _unless_cut(
     return ConditionOutcome(said.condition, outcome, f"{said.found} {cut_found(limit)}", advice)
 
 
-def _class_floor(condition: ClassFloor, tuned: SystemScores, *, confidence: float) -> ConditionOutcome:
+def _class_floor(condition: ClassFloor, tuned: SystemScores, results: Results) -> ConditionOutcome:
     """FAIL if any class lies below the level; UNKNOWN if any cannot be decided or has no rows; else PASS.
 
     Classes with fewer test rows than `min_support`, yet some, are listed and not judged. Each class is decided at the
     intervals' level, so among many classes that truly sit at the level some would fail by chance: set it well below.
     """
+    confidence = results.confidence
     judged: dict[Outcome, list[ClassScore]] = {outcome: [] for outcome in Outcome}
     small = []
     for score in tuned.per_class:
@@ -138,12 +139,12 @@ def _class_floor(condition: ClassFloor, tuned: SystemScores, *, confidence: floa
         outcome = Outcome.FAIL
     found = wording.classes_found(condition, judged, small, confidence=confidence)
     advice = wording.classes_advice(condition, judged, confidence=confidence) if outcome is not Outcome.PASS else ""
-    return ConditionOutcome(wording.condition_title(condition), outcome, found, advice)
+    return ConditionOutcome(wording.condition_title(condition, results.base), outcome, found, advice)
 
 
 def _earlier_test(condition: Retention, results: Results) -> ConditionOutcome:
     """FAIL where the whole interval of the loss lies above the level, PASS where none of it does; else UNKNOWN."""
-    title, scored = wording.condition_title(condition), results.earlier_test
+    title, scored = wording.condition_title(condition, results.base), results.earlier_test
     loss = relative_rise(scored) if scored is not None else None
     if scored is None:
         found = "The test of the earlier run was not scored before and after tuning."
@@ -160,7 +161,7 @@ def _earlier_test(condition: Retention, results: Results) -> ConditionOutcome:
 def _retention(condition: Retention, results: Results) -> ConditionOutcome:
     if condition.on == "earlier_test":
         return _earlier_test(condition, results)
-    title, scored = wording.condition_title(condition), results.retention
+    title, scored = wording.condition_title(condition, results.base), results.retention
     if scored is None:
         found = "General text was not scored before and after tuning."
         return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_GENERAL_TEXT)
@@ -171,7 +172,9 @@ def _retention(condition: Retention, results: Results) -> ConditionOutcome:
     value, (low, high) = rise
     relative = Estimate(value, low, high, scored.difference.n, scored.difference.method)
     outcome = _against_level(relative, condition.at_most, at_most=True)
-    found = wording.retention_found(scored, relative, condition.at_most, outcome, confidence=results.confidence)
+    found = wording.retention_found(
+        scored, relative, condition.at_most, outcome, confidence=results.confidence, base=results.base
+    )
     advice = wording.retention_advice(relative, condition.at_most, outcome, confidence=results.confidence)
     return ConditionOutcome(title, outcome, found, advice)
 

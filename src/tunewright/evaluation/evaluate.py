@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tunewright.core.results import Results
+from tunewright.core.metrics import less_is_better
+from tunewright.core.results import UNTUNED, Results
 from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.classification import score_system
 from tunewright.evaluation.multiplicity import hints
@@ -15,7 +16,6 @@ from tunewright.evaluation.paired import check_same_rows, compare
 from tunewright.evaluation.power import POWER, minimum_detectable_difference
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.tallies import METRICS
-from tunewright.evaluation.texts import less_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,11 +57,13 @@ def assemble(  # noqa: PLR0913  # everything that stands in the results
     gap: Gap | None,
     compared: Sequence[str] = COMPARED,
     earlier_test: Retention | None = None,
+    base: str = UNTUNED,
 ) -> Results:
     """Every system scored on the same rows, the tuned one compared with each of the others, the base first.
 
-    `compared` names the metrics compared, beside the headline; give those that the gate asks for.
-    Raises ValueError for other than one tuned system, repeated names, an unknown metric, or rows that differ.
+    `compared` names the metrics compared, beside the headline; give those that the gate asks for. `base` says what the
+    tuned model began as. Raises ValueError for other than one tuned system, repeated names, an unknown metric, or rows
+    that differ.
     """
     tuned = _check(systems, [headline, *compared])
     settings = ScoreSettings(spec.confidence, spec.resamples, seed)
@@ -93,6 +95,7 @@ def assemble(  # noqa: PLR0913  # everything that stands in the results
         warnings=tuple(_warnings(tuned.predictions, comparisons, titles, alpha=round(1 - spec.confidence, 9))),
         confidence=spec.confidence,
         earlier_test=earlier_test,
+        base=base,
     )
 
 

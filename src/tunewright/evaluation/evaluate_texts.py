@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from tunewright.core.results import Results
+from tunewright.core.results import UNTUNED, Results
 from tunewright.evaluation.answer_limit import is_short, limit_warning
 from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.multiplicity import hints
@@ -77,11 +77,13 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     retention: Retention | None = None,
     earlier_test: Retention | None = None,
     answer_limit: AnswerLimit | None = None,
+    base: str = UNTUNED,
 ) -> Results:
     """Every system scored on the same prompts, the tuned one compared with each of the others, the base first.
 
-    `compared` names the metrics compared, beside the headline; give those that the gate asks for.
-    Raises ValueError for several tuned systems or none, repeated names, unknown metrics, or rows that differ.
+    `compared` names the metrics compared, beside the headline; give those that the gate asks for. `base` says what the
+    tuned model began as. Raises ValueError for several tuned systems or none, repeated names, unknown metrics, or rows
+    that differ.
     """
     metrics = metrics_of(task, layout)
     asked = tuple(dict.fromkeys([headline, *(usually_compared(task, layout) if compared is None else compared)]))
@@ -114,7 +116,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         gap=gap,
         warnings=(
             *([PSEUDO_LOSS] if layout == "masked" else []),
-            *_warnings(tuned.predictions, scores, task),
+            *_warnings(tuned.predictions, scores, task, base),
             *([limit_warning(answer_limit)] if answer_limit is not None and is_short(answer_limit) else []),
             *outdone(comparisons, titles),
             *hints(comparisons, titles, alpha=alpha),
@@ -123,6 +125,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         retention=retention,
         earlier_test=earlier_test,
         answer_limit=answer_limit,
+        base=base,
     )
 
 
@@ -152,7 +155,7 @@ def _check(systems: Sequence[TextSystem], asked: Sequence[str], task: str, metri
     return tuned[0]
 
 
-def _warnings(rows: TextPredictions, systems: Sequence[SystemScores], task: str) -> Iterator[str]:
+def _warnings(rows: TextPredictions, systems: Sequence[SystemScores], task: str, base: str) -> Iterator[str]:
     n, written = len(rows.row_ids), sum(text is not None for text in rows.texts)
     if n < FEW_ROWS:
         yield (
@@ -166,7 +169,7 @@ def _warnings(rows: TextPredictions, systems: Sequence[SystemScores], task: str)
         )
     if task != "language_modelling":
         yield from _about_texts(rows, n, written)
-        yield from _about_stopping(systems)
+        yield from _about_stopping(systems, base)
 
 
 def _about_texts(rows: TextPredictions, n: int, written: int) -> Iterator[str]:
@@ -189,14 +192,14 @@ def _about_texts(rows: TextPredictions, n: int, written: int) -> Iterator[str]:
         )
 
 
-def _about_stopping(systems: Sequence[SystemScores]) -> Iterator[str]:
-    base = next((system for system in systems if system.role == "base"), None)
-    rate = base.metrics["stop_rate"].value if base is not None else None
+def _about_stopping(systems: Sequence[SystemScores], base: str) -> Iterator[str]:
+    found = next((system for system in systems if system.role == "base"), None)
+    rate = found.metrics["stop_rate"].value if found is not None else None
     if rate is not None and rate < SELDOM_STOPS:
         yield (
-            f"The untuned base ended only {rate:.0%} of its texts by itself and wrote on to the limit in the others, "
-            "which lowers the scores of its texts: part of the gain in these is having learned to stop. Bits per byte "
-            "do not depend on it."
+            f"{base[0].upper()}{base[1:]} ended only {rate:.0%} of its texts by itself and wrote on to the limit in "
+            "the others, which lowers the scores of its texts: part of the gain in these is having learned to stop. "
+            "Bits per byte do not depend on it."
         )
 
 

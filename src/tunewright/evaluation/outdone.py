@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tunewright.core.metrics import less_is_better
 from tunewright.core.titles import metric_title
-from tunewright.evaluation.texts import less_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

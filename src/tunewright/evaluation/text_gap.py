@@ -67,8 +67,8 @@ def _reading(trained: Trained, train: Estimate, validation: Estimate, test: Esti
         )
     if untuned is not None and difference_interval(untuned, seen)[0] <= 0:
         return (
-            f"Underfits: {figures}, and the untuned base has {untuned[0]:.3f} on test rows, so the training rows are "
-            f"hardly learned. {learn_more(trained, texts=True)}"
+            f"Underfits: {figures}, and the model before tuning has {untuned[0]:.3f} on test rows, so the training "
+            f"rows are hardly learned. {learn_more(trained, texts=True)}"
         )
     if high >= WIDE_GAP:
         return (

@@ -253,8 +253,3 @@ TASK_METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "language_modelling": LIKELIHOOD,
 }
 """The metrics that a task of texts has."""
-
-
-def less_is_better(metric: str) -> bool:
-    """Whether less of the metric is better; metrics that are not of texts have more as better."""
-    return metric == "log_loss" or (metric in METRICS and METRICS[metric].better == "less")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tunewright.core.results import Outcome
+from tunewright.core.metrics import less_is_better
+from tunewright.core.results import UNTUNED, Outcome
 from tunewright.core.titles import metric_title, name_of_test
 from tunewright.evaluation.intervals import known
 from tunewright.evaluation.power import POWER, rows_to_exclude, rows_to_settle
 from tunewright.evaluation.texts import METRICS as TEXT_METRICS
-from tunewright.evaluation.texts import less_is_better
 from tunewright.recipe.judge import BetterThan, Floor, Retention
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tunewright.core.results import Retention as Retained
     from tunewright.recipe.judge import ClassFloor, ConditionSpec
 
-OPPONENTS: Final = {"base": "the untuned base", "best_baseline": "the best simple baseline"}
+BEST_BASELINE: Final = "the best simple baseline"
 
 ROWS_OUT_OF_REACH: Final = 100
 """A difference that only this many times the test rows would show is as good as none."""
@@ -47,8 +47,13 @@ LISTED: Final = 5
 """Most classes that one sentence names."""
 
 
-def condition_title(condition: ConditionSpec) -> str:
-    """The condition as people read it."""
+def opponent(condition: BetterThan, base: str) -> str:
+    """What the tuned model is to beat; `base` says what it began as."""
+    return {"base": base, "best_baseline": BEST_BASELINE}[condition.system]
+
+
+def condition_title(condition: ConditionSpec, base: str = UNTUNED) -> str:
+    """The condition as people read it; `base` says what the tuned model began as."""
     if isinstance(condition, Retention) and condition.on == "earlier_test":
         worse = "worse" if condition.at_most == 0 else f"worse by more than {_percent(condition.at_most)}"
         return f"the test of the earlier run did not get {worse}"
@@ -56,7 +61,7 @@ def condition_title(condition: ConditionSpec) -> str:
         return f"bits per byte of general text rise by at most {_percent(condition.at_most)}"
     name = metric_title(condition.metric)
     if isinstance(condition, BetterThan):
-        return f"{name} is better than that of {OPPONENTS[condition.system]} (p below {condition.alpha:g})"
+        return f"{name} is better than that of {opponent(condition, base)} (p below {condition.alpha:g})"
     if isinstance(condition, Floor):
         return f"{name} is at {'most' if less_is_better(condition.metric) else 'least'} {condition.at_least:g}"
     return f"{name} of every class is at least {condition.at_least:g}"
@@ -167,13 +172,15 @@ def _lies(outcome: Outcome, level: str, *, at_most: bool) -> str:
     }[outcome]
 
 
-def retention_found(scored: Retained, rise: Estimate, level: float, outcome: Outcome, *, confidence: float) -> str:
+def retention_found(  # what was measured, what was asked, and of what
+    scored: Retained, rise: Estimate, level: float, outcome: Outcome, *, confidence: float, base: str = UNTUNED
+) -> str:
     """General text before and after, the change as a share with its interval (known), and where that lies."""
     bounds = known(rise)
     assert bounds is not None
     value, (low, high) = bounds
     return (
-        f"The {scored.title} were {scored.before.value:.3f} to the base and are {scored.after.value:.3f} to the tuned "
+        f"The {scored.title} were {scored.before.value:.3f} to {base} and are {scored.after.value:.3f} to the tuned "
         f"model, {100 * value:+.1f} %, on {rise.n:,} passages. The {_level(confidence)} interval of the change, "
         f"{100 * low:+.1f} % to {100 * high:+.1f} %, {_lies(outcome, _percent(level), at_most=True)}."
     )

@@ -15,9 +15,9 @@ from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from tunewright.core.errors import Problem, RunError
 from tunewright.data.batching import micro_batches
 from tunewright.inference.cache import SeatCache, shares_rows
-from tunewright.inference.likelihood import bare
 from tunewright.inference.score import SCORE_TOKENS, pad
 from tunewright.models.output_head import labelled_only
+from tunewright.models.wrappers import without_adapters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def decoder_of(model: Any, *, layout: Layout, pad_id: int, bf16: bool = False) -
     """The decoder that fits the model's cache. Raises RunError for a model that keeps none."""
     if layout == "seq2seq":
         return _TextToText(model, pad_id, bf16=bf16)
-    inner = bare(model)
+    inner = without_adapters(model)
     accepted = tuple(inspect.signature(inner.forward).parameters)
     if "past_key_values" not in accepted:
         given = f"{type(inner).__name__} keeps no cache of keys and values"
@@ -115,7 +115,7 @@ class _Seated(_Decoder):
         padding = {} if bool(mask_BT.all()) else _placed(mask_BT)
         last_BT = torch.zeros_like(mask_BT, dtype=torch.bool)
         last_BT[:, -1] = True
-        with labelled_only(bare(self._model), last_BT):
+        with labelled_only(without_adapters(self._model), last_BT):
             output = self._forward(input_ids=ids_BT, past_key_values=cache, **padding)
         return output.logits[0], cache
 
@@ -165,7 +165,7 @@ class _Together(_Decoder):
     def _go_on(self, ids_ST: Tensor) -> Tensor:
         last_ST = torch.zeros_like(ids_ST, dtype=torch.bool)
         last_ST[:, -1] = True
-        with labelled_only(bare(self._model), last_ST):
+        with labelled_only(without_adapters(self._model), last_ST):
             output = self._forward(input_ids=ids_ST, past_key_values=self._cache)
         self._cache = output.past_key_values
         logits: Tensor = output.logits[0]

@@ -16,9 +16,10 @@ from transformers.cache_utils import DynamicCache
 from tunewright.core.encoded import EncodedRow
 from tunewright.data.batching import micro_batches
 from tunewright.inference.cache import shares_rows
-from tunewright.inference.likelihood import PASS_LOGITS, bare, cross_entropies, nats
+from tunewright.inference.likelihood import PASS_LOGITS, cross_entropies, nats
 from tunewright.inference.score import SCORE_TOKENS, pad
 from tunewright.models.output_head import labelled_only
+from tunewright.models.wrappers import without_adapters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,11 +54,11 @@ def label_nats(
     tokens_K = np.array([len(ids) for ids in continuations], dtype=np.int64)
     found_NK = np.zeros((len(prompts), len(continuations)), dtype=np.float64)
     laid = int(tokens_K.sum())
-    if not side_by_side(bare(model), max(map(len, prompts), default=0) + laid):
+    if not side_by_side(without_adapters(model), max(map(len, prompts), default=0) + laid):
         return LabelNats(_pair_by_pair(model, prompts, continuations, pad_id=pad_id, bf16=bf16), tokens_K)
     lengths_N = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
     device = next(model.parameters()).device
-    most = max(1, min(SCORE_TOKENS, PASS_LOGITS // bare(model).config.get_text_config().vocab_size))
+    most = max(1, min(SCORE_TOKENS, PASS_LOGITS // without_adapters(model).config.get_text_config().vocab_size))
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
         for chosen in micro_batches(np.arange(len(prompts)), lengths_N + laid, most):
             found_NK[chosen] = _side_by_side(model, [prompts[n] for n in chosen], continuations, pad_id)
@@ -96,7 +97,7 @@ def _side_by_side(
     last_BP = torch.zeros_like(mask_BP, dtype=torch.bool)
     last_BP[:, -1] = True
     cache = DynamicCache()
-    with labelled_only(bare(model), last_BP):
+    with labelled_only(without_adapters(model), last_BP):
         output = model(
             input_ids=ids_BP,
             attention_mask=mask_BP,

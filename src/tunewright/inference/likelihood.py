@@ -15,8 +15,10 @@ from tunewright.core.encoded import IGNORED
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.seeds import generator
 from tunewright.data.batching import micro_batches
+from tunewright.data.collate import MASKED_SHARE
 from tunewright.inference.score import SCORE_TOKENS, pad
 from tunewright.models.output_head import labelled_only
+from tunewright.models.wrappers import without_adapters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +32,6 @@ PASS_LOGITS = 2**27
 """Logits of one pass: half a gibibyte in fp32. A single row with more makes a pass of its own."""
 CHUNK_LOGITS = 2**24
 """Logits whose logarithms are taken at once, in fp32."""
-MASKED_SHARE = 0.15
 MASKED_SEED = 13
 
 
@@ -82,14 +83,9 @@ def cross_entropies(logits_MV: Tensor, targets_M: Tensor) -> NDArray[np.float64]
     return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
 
 
-def bare(model: Any) -> Any:
-    """The model itself, without the wrapper that holds its adapters."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
 def _summed(model: Any, inputs: dict[str, Any], targets_BT: Tensor) -> NDArray[np.float64]:
     wanted_BT = targets_BT != IGNORED
-    with labelled_only(bare(model), wanted_BT):
+    with labelled_only(without_adapters(model), wanted_BT):
         logits_1MV = model(**inputs).logits
     if logits_1MV.shape[0] != 1 or logits_1MV.shape[1] != int(wanted_BT.sum()):  # a head that is no module: all came
         logits_1MV = logits_1MV[wanted_BT]
@@ -115,7 +111,7 @@ def _pairs(model: Any, rows: Sequence[EncodedRow], pad_id: int) -> tuple[dict[st
     borders = [row.loss_spans[0][0] for row in rows]
     ids_BT, mask_BT = pad([row.input_ids[:border] for row, border in zip(rows, borders, strict=True)], pad_id)
     labels_BU, _ = pad([row.input_ids[border:] for row, border in zip(rows, borders, strict=True)], IGNORED)
-    shifted_BU = bare(model).prepare_decoder_input_ids_from_labels(labels=labels_BU.clone())
+    shifted_BU = without_adapters(model).prepare_decoder_input_ids_from_labels(labels=labels_BU.clone())
     return {"input_ids": ids_BT, "attention_mask": mask_BT, "decoder_input_ids": shifted_BU}, labels_BU
 
 
@@ -141,4 +137,4 @@ def _pass_tokens(model: Any, rows: Sequence[EncodedRow]) -> int:
     if not labelled:
         return SCORE_TOKENS
     share = labelled / sum(len(row.input_ids) for row in rows)
-    return min(SCORE_TOKENS, int(PASS_LOGITS / bare(model).config.get_text_config().vocab_size / share) + 1)
+    return min(SCORE_TOKENS, int(PASS_LOGITS / without_adapters(model).config.get_text_config().vocab_size / share) + 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, nodes
 from jinja2.ext import Extension
-from jinja2.runtime import Namespace
+from jinja2.utils import Namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ WIDE = re.compile(r"%[-+ #0]*\d{6,}|\{[^{}]*:[^{}]*\d{6,}")
 class _Generation(Extension):
     """Reads `{% generation %}` as transformers does: what stands in it is rendered as it is."""
 
-    tags = frozenset({"generation"})
+    tags = {"generation"}  # the type that jinja declares
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
@@ -54,7 +54,7 @@ def unbounded(source: str) -> str | None:
     One expression can make a text of any length (`'x' * 10 ** 9`), before anything that counts lines sees it. Raises
     jinja2.TemplateSyntaxError for a source that is no template.
     """
-    extensions = [_Generation, "jinja2.ext.loopcontrols"]
+    extensions: list[str | type[Extension]] = [_Generation, "jinja2.ext.loopcontrols"]
     tree = Environment(extensions=extensions, autoescape=False).parse(source)  # noqa: S701  # a chat is plain text
     for node in tree.find_all((nodes.Pow, nodes.Mul, nodes.Const, nodes.Filter, nodes.Name)):
         fault = _fault(node)

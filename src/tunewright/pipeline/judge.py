@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tunewright.core.errors import Problem, RecipeError
+from tunewright.core.results import UNTUNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,3 +46,14 @@ def words(context: Context) -> tuple[BaselineName, ...]:
         expected = f"some of: {', '.join(own)}"
         raise RecipeError(Problem("evaluation.baselines", given, expected, "name these, or none for all of them"))
     return own if named is None else tuple(named)
+
+
+def base_title(context: Context) -> str:
+    """How tables name the base: it is untuned, or the model that an earlier run left."""
+    name = context.recipe.model.name
+    return f"{name}, untuned" if context.earlier is None else f"{name}, the earlier run's model"
+
+
+def base_words(context: Context) -> str:
+    """What the tuned model began as, within a sentence."""
+    return UNTUNED if context.earlier is None else f"the earlier run's model ({context.recipe.model.name})"

@@ -25,7 +25,7 @@ from tunewright.inference.zero_shot import LabelClassifier
 from tunewright.models.encoders import chat_encoder
 from tunewright.models.load import load_causal, load_trunk, load_tuned
 from tunewright.models.template import settle_template
-from tunewright.pipeline.judge import EARLIER, words
+from tunewright.pipeline.judge import EARLIER, base_title, base_words, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import class_predictions, read_predictions, write_predictions
 from tunewright.pipeline.training_facts import trained
@@ -115,6 +115,7 @@ class ClassJudge:
             gap=_gap(context, tuned, test, headline),
             compared=compared,
             earlier_test=_earlier_test(context, tuned, folder),
+            base=base_words(context),
         )
 
 
@@ -146,11 +147,9 @@ def system_title(context: Context, word: str, role: str) -> str:
     titles = {
         "majority": "always the largest class",
         "tfidf_linear": "TF-IDF + logistic regression",
-        "probe": f"{model}, untuned + linear probe",
-        "base": f"{model}, untuned, likeliest label",
+        "probe": f"{base_title(context)} + linear probe",
+        "base": base_title(context) if context.goes_on is not None else f"{base_title(context)}, likeliest label",
     }
-    if context.goes_on is not None:
-        titles["base"] = f"{model}, before"
     return f"{model}, tuned" if role == "tuned" else titles[word]
 
 

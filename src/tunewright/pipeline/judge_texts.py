@@ -27,7 +27,7 @@ from tunewright.evaluation.text_gap import read_text_gap
 from tunewright.inference.text_model import TextModel
 from tunewright.models.load import load_tuned_text
 from tunewright.pipeline.general import general_hash
-from tunewright.pipeline.judge import EARLIER, words
+from tunewright.pipeline.judge import EARLIER, base_title, base_words, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import read_texts, write_texts
 from tunewright.pipeline.text_predictions import Asked, asked_of, general_predictions, likelihoods, written
@@ -125,6 +125,7 @@ class TextJudge:
             compared=tuple(compared),
             retention=_retention(context, model, folder),
             earlier_test=_earlier_test(context, model, folder),
+            base=base_words(context),
             answer_limit=answer_limit(test, asked.shortest_N, context.recipe.evaluation.max_new_tokens),
         )
 
@@ -135,7 +136,7 @@ TEXTS = TextJudge()
 def system_title(context: Context, word: str) -> str:
     """How people read a system's name."""
     titles = {
-        "base": f"{context.recipe.model.name}, {'untuned' if context.earlier is None else 'before'}",
+        "base": base_title(context),
         "nearest_neighbour": "answer of the nearest training row",
     }
     return titles[word]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from tunewright.core.metrics import less_is_better
 from tunewright.core.titles import metric_title
 from tunewright.evaluation.retention import earlier_reading, reading, relative_rise
-from tunewright.evaluation.texts import METRICS, less_is_better
+from tunewright.evaluation.texts import METRICS
 from tunewright.reporting import figures, plots
 
 if TYPE_CHECKING:

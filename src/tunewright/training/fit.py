@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Interrupted, Problem, RunError, how_stopped
+from tunewright.core.metrics import less_is_better
 from tunewright.core.titles import metric_title
 from tunewright.core.training import EvaluationReport
 from tunewright.data.batching import steps_per_epoch
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from tunewright.recipe.train import TrainSpec
     from tunewright.training.losses import LossSum
     from tunewright.training.step import TrainState
-
-LESS_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte"})
-"""Validation metrics of which a smaller value is the better one."""
 
 Validate = Callable[[object], Mapping[str, float]]
 """Called with the bare model at each evaluation; gives its metrics on the validation split, `loss` among them."""
@@ -165,7 +163,7 @@ def _stop_reason(plan: FitPlan, progress: Progress) -> str | None:
 def _gain(metric: str, value: float, best: float | None) -> float:
     if best is None:
         return math.inf
-    return best - value if metric in LESS_IS_BETTER else value - best
+    return best - value if less_is_better(metric) else value - best
 
 
 def _min_delta(plan: FitPlan) -> float:

@@ -28,18 +28,6 @@ _AGREES: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 """Models that were probed, each once."""
 
 
-def bare(model: nn.Module) -> Any:
-    """The model without the wrappers of data parallelism and compilation."""
-    inner: Any = model
-    while True:
-        deeper = getattr(inner, "_orig_mod", None)
-        if isinstance(inner, nn.parallel.DistributedDataParallel):
-            deeper = inner.module
-        if deeper is None:
-            return inner
-        inner = deeper
-
-
 def formula_of(model: Any, arguments: dict[str, Any], wanted_BT: Tensor) -> HeadForm | None:
     """The formula of the model's logits, or None where they are not a linear head's, capped and scaled.
 

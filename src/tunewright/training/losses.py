@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from tunewright.core.encoded import IGNORED
 from tunewright.data.loader import TokenBatch
 from tunewright.models.output_head import labelled_only
+from tunewright.models.wrappers import without_engine
 from tunewright.training.chunked import chunked_cross_entropy, rows_at_once, worth_chunks
-from tunewright.training.head_form import bare, formula_of, held
+from tunewright.training.head_form import formula_of, held
 
 LossSum = Callable[[nn.Module, TokenBatch, torch.device], Tensor]
 """Called by the step once a forward pass: model, batch and device to the sum of the losses of the batch's targets."""
@@ -50,7 +51,7 @@ def masked_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Te
 
 def seq2seq_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
     """The summed cross-entropy of the labels; the decoder's inputs are the model's own shift of them."""
-    inner = bare(model)
+    inner = without_engine(model)
     arguments = {
         "input_ids": _placed(batch.input_ids_BT, device),
         "attention_mask": _mask(batch, device),
@@ -61,7 +62,7 @@ def seq2seq_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> T
 
 
 def _token_loss(model: nn.Module, arguments: dict[str, Any], batch: TokenBatch, device: torch.device) -> Tensor:
-    inner = bare(model)
+    inner = without_engine(model)
     labelled_BT = batch.targets != IGNORED
     wanted_BT, targets_M = _placed(labelled_BT, device), _placed(batch.targets[labelled_BT], device)
     if worth_chunks(len(targets_M), inner.config.get_text_config().vocab_size, device):

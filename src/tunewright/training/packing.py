@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tunewright.models.wrappers import without_adapters
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -32,8 +34,8 @@ def packing_fault(model: nn.Module, *, vocabulary: int, device: torch.device) ->
     inner: Any = model
     if getattr(inner.config, "is_encoder_decoder", False):
         return "only causal models pack, and this one is an encoder with a decoder"
-    if "position_ids" not in inspect.signature(_innermost(inner).forward).parameters:
-        return f"{type(_innermost(inner)).__name__} takes no position_ids"
+    if "position_ids" not in inspect.signature(without_adapters(inner).forward).parameters:
+        return f"{type(without_adapters(inner)).__name__} takes no position_ids"
     with torch.no_grad(), without_dropout(model), torch.autocast(device.type, enabled=False):
         alone = [_logits(inner, [[row]], device)[0] for sequence in _rows(vocabulary) for row in sequence]
         packed = _logits(inner, _rows(vocabulary), device)
@@ -96,8 +98,3 @@ def _rows(vocabulary: int) -> list[list[NDArray[np.int64]]]:
 
 def _difference(rows: Sequence[Tensor], others: Sequence[Tensor]) -> float:
     return max(float((row - other).abs().max()) for row, other in zip(rows, others, strict=True))
-
-
-def _innermost(model: Any) -> Any:
-    """The transformer itself, without adapters' wrappers, whose signature says nothing."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
