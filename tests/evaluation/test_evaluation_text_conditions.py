@@ -121,6 +121,30 @@ def test_forgetting_is_judged_by_the_whole_interval_of_its_rise() -> None:
     assert "not scored" in missing.found
 
 
+@pytest.mark.parametrize(
+    ("step", "whole", "outcome"),
+    [
+        (0.0, 0.0, Outcome.PASS),
+        (0.0, 0.3, Outcome.FAIL),
+        (0.0, 0.1, Outcome.UNKNOWN),
+        (0.3, 0.0, Outcome.FAIL),
+    ],
+)
+def test_what_many_runs_forgot_together_is_held_to_the_level_too(step: float, whole: float, outcome: Outcome) -> None:
+    found = replace(results(0.9, 0.6, rise=step), since_first=results(0.9, 0.6, rise=whole).retention)
+    said = decided(Retention(at_most=0.1), found)
+    assert said.outcome is outcome
+    assert "to the untuned base" in said.found
+    assert "to the base that this chain of runs began with" in said.found
+
+
+def test_the_base_is_called_what_it_is() -> None:
+    found = replace(results(0.95, 0.5), base="the earlier run's model (run:a)")
+    said = [decided(c, found) for c in (BetterThan(metric="bits_per_byte"), Retention())]
+    assert said[0].condition.startswith("bits per byte is better than that of the earlier run's model (run:a)")
+    assert "to the earlier run's model (run:a)" in said[1].found
+
+
 def test_the_best_baseline_is_found_where_the_headline_knows_none() -> None:
     found = results(0.95, 0.5)
     outcome = decided(BetterThan(system="best_baseline", metric="chrf"), found)

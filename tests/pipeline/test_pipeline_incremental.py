@@ -21,6 +21,7 @@ from tunewright.core.errors import RecipeError, RunError
 from tunewright.core.results import Outcome
 from tunewright.evaluation.conditions import decide
 from tunewright.evaluation.retention import earlier_reading
+from tunewright.pipeline.chain import FIRST, GENERAL
 from tunewright.pipeline.check import check_recipe
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.run import run_stages
@@ -271,6 +272,31 @@ def test_texts_go_on_too(tmp_path: Path, task: str, family: str, method: dict[st
     page, card = ((outcome.folder / "report" / name).read_text() for name in ("report.html", "README.md"))
     assert not [text for text in (page, card, str(outcome.as_dict())) if "untuned" in text]
     assert any("the test of the earlier run" in each.condition for each in outcome.gate.outcomes)
+
+
+def test_what_a_chain_of_runs_forgets_is_held_against_the_base_it_began_with(tmp_path: Path) -> None:
+    tiny_model("llama", tmp_path / "base")
+    models = {"one": "base", "two": "run:one", "three": "run:two"}
+    outcomes = {
+        name: tunewright.run(text_recipe(tmp_path, name, "language_modelling", model, 100 * n))
+        for n, (name, model) in enumerate(models.items())
+    }
+    began = read_texts(tmp_path / "runs" / "one" / "baseline" / GENERAL)
+    assert outcomes["one"].results.since_first is None
+    for name, before in (("two", "one"), ("three", "two")):
+        found = outcomes[name].results
+        np.testing.assert_array_equal(read_texts(tmp_path / "runs" / name / "baseline" / FIRST).nats_N, began.nats_N)
+        assert found.since_first is not None
+        assert found.retention is not None
+        assert found.since_first.before == outcomes["one"].results.retention.before
+        assert found.since_first.after.value == pytest.approx(found.retention.after.value)
+        assert found.retention.before.value == pytest.approx(outcomes[before].results.retention.after.value, rel=1e-4)
+        assert "this chain of runs began with" in (outcomes[name].folder / "report" / "report.html").read_text()
+        assert any("chain of runs" in each.found for each in outcomes[name].gate.outcomes)
+    own = tmp_path / "own.txt"
+    own.write_text("Five words are here now, and a few more.\n\nOther words of which there are five.\n")
+    other = tunewright.run(tmp_path / "three.yaml", ["evaluation.general_text=own.txt"])
+    assert other.results.since_first is None, "the first base never saw these passages"
 
 
 def test_a_run_of_another_task_is_a_base_whose_tests_are_kept_out_and_whose_rows_are_not_replayed(

@@ -132,6 +132,9 @@ class Results:
     """Of general text; None where nothing was scored for it."""
     earlier_test: Retention | None = None
     """Of the frozen test of the run that was tuned further; None where the base is no run of the same task."""
+    since_first: Retention | None = None
+    """Of general text too, with the base before that a chain of runs began with; None outside a chain, or where the
+    earlier run does not know it."""
     answer_limit: AnswerLimit | None = None
     """None where no answers were written."""
     base: str = UNTUNED

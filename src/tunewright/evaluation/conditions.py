@@ -17,8 +17,10 @@ from tunewright.recipe.judge import BetterThan, Floor, Retention
 
 if TYPE_CHECKING:
     from tunewright.core.results import AnswerLimit, ClassScore, Comparison, Results, SystemScores
+    from tunewright.core.results import Retention as Retained
     from tunewright.recipe.judge import ClassFloor, ConditionSpec
 
+SEVERITY = (Outcome.PASS, Outcome.UNKNOWN, Outcome.FAIL)
 EVALUATE = "Run the evaluation again, then the gate."
 
 
@@ -165,18 +167,29 @@ def _retention(condition: Retention, results: Results) -> ConditionOutcome:
     if scored is None:
         found = "General text was not scored before and after tuning."
         return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_GENERAL_TEXT)
-    rise = relative_rise(scored)
-    if rise is None:
+    if relative_rise(scored) is None:
         found = f"The rise in {scored.title} is unknown: {why_unknown(scored)}."
         return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_RISE)
+    said = _forgotten(condition, scored, results, base=results.base)
+    if results.since_first is None or relative_rise(results.since_first) is None:
+        return said
+    # What each of many runs may forget adds up: the whole chain is held to the level too.
+    whole = _forgotten(condition, results.since_first, results, base="the base that this chain of runs began with")
+    worse = max(said, whole, key=lambda each: SEVERITY.index(each.outcome))
+    return ConditionOutcome(title, worse.outcome, f"{said.found} {whole.found}", worse.advice)
+
+
+def _forgotten(condition: Retention, scored: Retained, results: Results, *, base: str) -> ConditionOutcome:
+    """The outcome of one comparison of general text, whose change is known."""
+    rise = relative_rise(scored)
+    assert rise is not None
     value, (low, high) = rise
     relative = Estimate(value, low, high, scored.difference.n, scored.difference.method)
     outcome = _against_level(relative, condition.at_most, at_most=True)
-    found = wording.retention_found(
-        scored, relative, condition.at_most, outcome, confidence=results.confidence, base=results.base
-    )
-    advice = wording.retention_advice(relative, condition.at_most, outcome, confidence=results.confidence)
-    return ConditionOutcome(title, outcome, found, advice)
+    confidence = results.confidence
+    found = wording.retention_found(scored, relative, condition.at_most, outcome, confidence=confidence, base=base)
+    advice = wording.retention_advice(relative, condition.at_most, outcome, confidence=confidence)
+    return ConditionOutcome(wording.condition_title(condition), outcome, found, advice)
 
 
 def _against_level(estimate: Estimate, level: float, *, at_most: bool = False) -> Outcome:

@@ -76,6 +76,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     compared: Sequence[str] | None = None,
     retention: Retention | None = None,
     earlier_test: Retention | None = None,
+    since_first: Retention | None = None,
     answer_limit: AnswerLimit | None = None,
     base: str = UNTUNED,
 ) -> Results:
@@ -124,6 +125,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         confidence=spec.confidence,
         retention=retention,
         earlier_test=earlier_test,
+        since_first=since_first,
         answer_limit=answer_limit,
         base=base,
     )

@@ -106,6 +106,18 @@ def earlier_reading(found: Retention) -> str:
     )
 
 
+def chain_reading(found: Retention) -> str:
+    """One sentence that says what became of general text since the first base of a chain of runs."""
+    rise = relative_rise(found)
+    if rise is None or found.after.value is None:
+        return f"What became of general text since the first base is unknown: {why_unknown(found)}."
+    value, (low, high) = rise
+    return (
+        f"Since the base that this chain of runs began with: {found.before.value:.3f} then, {found.after.value:.3f} "
+        f"now, {100 * value:+.1f} % (interval {100 * low:+.1f} % to {100 * high:+.1f} %)."
+    )
+
+
 def reading(found: Retention) -> str:
     """One sentence that says what became of general text."""
     rise = relative_rise(found)

@@ -26,6 +26,7 @@ from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.text_gap import read_text_gap
 from tunewright.inference.text_model import TextModel
 from tunewright.models.load import load_tuned_text
+from tunewright.pipeline.chain import FIRST, GENERAL, first_general, known_first
 from tunewright.pipeline.general import general_hash
 from tunewright.pipeline.judge import EARLIER, base_title, base_words, words
 from tunewright.pipeline.prepare import DATA
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 GAP_ROWS = 500
 """Training rows whose likelihood is taken for the gap."""
 
-GENERAL = "general.parquet"
-
 
 @dataclass(frozen=True, slots=True)
 class TextJudge:
@@ -71,6 +70,7 @@ class TextJudge:
             "generate": spec.generate,
             "decoding": asdict(_decoding(context)),
             "general": general_hash(context),
+            "first": known_first(context),
         }
 
     def score_baselines(self, context: Context, folder: Path) -> None:
@@ -113,6 +113,7 @@ class TextJudge:
             for word, predictions in baselines.items()
         ]
         systems.append(TextSystem("tuned", f"{context.recipe.model.name}, tuned", "tuned", test))
+        forgotten, since_first = _retention(context, model, folder)
         compared = dict.fromkeys([*usually_compared(task, layout), *compared_metrics(gate_conditions(context))])
         return assemble_texts(
             systems,
@@ -123,7 +124,8 @@ class TextJudge:
             seed=context.recipe.seed,
             gap=_gap(context, model, test, baselines.get("base")),
             compared=tuple(compared),
-            retention=_retention(context, model, folder),
+            retention=forgotten,
+            since_first=since_first,
             earlier_test=_earlier_test(context, model, folder),
             base=base_words(context),
             answer_limit=answer_limit(test, asked.shortest_N, context.recipe.evaluation.max_new_tokens),
@@ -207,6 +209,9 @@ def _base(context: Context, model: TextModel, asked: Asked, folder: Path) -> Tex
     general = general_predictions(context, model)
     if general is not None:
         write_texts(folder / GENERAL, general)
+        first = first_general(context, general)
+        if first is not None:
+            write_texts(folder / FIRST, first)
     return found
 
 
@@ -229,13 +234,16 @@ def _gap(context: Context, model: TextModel, test: TextPredictions, base: TextPr
     return read_text_gap(train, validation, test, settings=_settings(context), trained=trained(context), base=base)
 
 
-def _retention(context: Context, model: TextModel, folder: Path) -> Retention | None:
-    before = context.run.path / "baseline" / GENERAL
+def _retention(context: Context, model: TextModel, folder: Path) -> tuple[Retention | None, Retention | None]:
+    """What tuning did to general text: since the base, and since the first base of a chain of runs."""
+    before, first = (context.run.path / "baseline" / name for name in (GENERAL, FIRST))
     after = general_predictions(context, model)
     if after is None or not before.exists():
-        return None
+        return None, None
     write_texts(folder / GENERAL, after)
-    return retention(read_texts(before), after, settings=_settings(context))
+    settings = _settings(context)
+    since_first = retention(read_texts(first), after, settings=settings) if first.exists() else None
+    return retention(read_texts(before), after, settings=settings), since_first
 
 
 def _earlier_test(context: Context, model: TextModel, folder: Path) -> Retention | None:

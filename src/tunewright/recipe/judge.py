@@ -112,7 +112,7 @@ class Retention(Spec):
     kind: Literal["retention"] = "retention"
     on: Literal["general", "earlier_test"] = "general"
     """What is scored before and after: the bits per byte of general text, or the frozen test of the run that
-    `model: run:NAME` goes on from."""
+    `model: run:NAME` goes on from. In a chain of such runs, general text is held against the first base as well."""
     at_most: Annotated[float, Field(ge=0)] = 0.1
     """Most relative worsening (0.05: 5 % of the score before); fails when its whole interval lies above, passes when it
     lies nowhere above, and else there is not enough evidence."""

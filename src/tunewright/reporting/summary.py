@@ -30,6 +30,7 @@ def summary(results: Results, gate: GateResult) -> dict[str, Any]:
         "comparisons": [to_data(comparison) for comparison in results.comparisons],
         "gap": to_data(results.gap) if results.gap else None,
         "retention": to_data(results.retention) if results.retention else None,
+        "since_first": to_data(results.since_first) if results.since_first else None,
         "earlier_test": to_data(results.earlier_test) if results.earlier_test else None,
         "warnings": [*results.warnings, *gate.warnings],
     }

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tunewright.core.text import plain
 from tunewright.core.titles import metric_title, name_of_test
-from tunewright.evaluation.retention import reading
+from tunewright.evaluation.retention import chain_reading, reading
 from tunewright.reporting import figures, texts
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def text_lines(results: Results) -> Iterator[Text]:
         yield Text(f"p: paired, two-sided ({tests})", "dim")
     if results.retention:
         yield Text(plain(reading(results.retention)))
+    if results.since_first:
+        yield Text(plain(chain_reading(results.since_first)))
 
 
 def _cell(estimate: Estimate | None, between: str) -> Text:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tunewright.core.metrics import less_is_better
 from tunewright.core.titles import metric_title
-from tunewright.evaluation.retention import earlier_reading, reading, relative_rise
+from tunewright.evaluation.retention import chain_reading, earlier_reading, reading, relative_rise
 from tunewright.evaluation.texts import METRICS
 from tunewright.reporting import figures, plots
 
@@ -88,8 +88,11 @@ def retention(results: Results) -> dict[str, Any] | None:
     if found is None:
         return None
     rows = [plots.Interval("before, the base", found.before, False), plots.Interval("after, tuned", found.after, True)]  # noqa: FBT003
-    title = f"{found.title[0].upper()}{found.title[1:]}"
-    return {"drawing": plots.intervals("retention", title, rows), "title": title, "reading": reading(found)}
+    title, said = f"{found.title[0].upper()}{found.title[1:]}", reading(found)
+    if results.since_first is not None:
+        rows.insert(0, plots.Interval("the first base", results.since_first.before, False))  # noqa: FBT003
+        said = f"{said} {chain_reading(results.since_first)}"
+    return {"drawing": plots.intervals("retention", title, rows), "title": title, "reading": said}
 
 
 def earlier_test(results: Results) -> dict[str, Any] | None:

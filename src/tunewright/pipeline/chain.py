@@ -1,0 +1,47 @@
+"""A chain of runs, each tuned from the one before: what general text was to the base that the first began with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tunewright.core.files import sha256_file
+from tunewright.pipeline.store import read_texts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tunewright.core.predictions import TextPredictions
+    from tunewright.pipeline.context import Context
+
+GENERAL = "general.parquet"
+"""General text to the base (in the stage `baseline`) and to the tuned model (in `evaluation`)."""
+FIRST = "general-first.parquet"
+"""General text to the base that a chain of runs began with, handed on from run to run in the stage `baseline`."""
+
+
+def known_first(context: Context) -> str | None:
+    """The hash of what the earlier run knows of the first base; None where it knows nothing."""
+    path = _handed_on(context)
+    return None if path is None else sha256_file(path)
+
+
+def first_general(context: Context, now: TextPredictions) -> TextPredictions | None:
+    """General text to the first base of the chain; None where the earlier run did not score these passages, or in
+    other pieces.
+    """
+    path = _handed_on(context)
+    if path is None:
+        return None
+    found = read_texts(path)
+    alike = found.row_ids == now.row_ids and np.array_equal(found.target_bytes_N, now.target_bytes_N)
+    return found if alike else None
+
+
+def _handed_on(context: Context) -> Path | None:
+    """The earlier run's file: of the first base, if that run goes on from another too, else of its own base."""
+    if context.earlier is None:
+        return None
+    folder = context.folder / "runs" / context.earlier.run / "baseline"
+    return next((folder / name for name in (FIRST, GENERAL) if (folder / name).is_file()), None)
