@@ -90,5 +90,13 @@ def test_a_model_that_does_not_stop_where_people_did_still_fails(long: int, cut:
     assert ("max_new_tokens" in said.advice) == bool(long)
 
 
+def test_answers_beyond_the_context_are_told_of() -> None:
+    tuned = TextSystem("tuned", "tuned", "tuned", spoken(N, quality=0.9, seed=1))
+    settings = {"task": "generation", "headline": "chrf", "spec": EvaluationSpec(resamples=100), "seed": 1, "gap": None}
+    told, silent = (assemble_texts([tuned], compared=(), cut=cut, **settings).warnings for cut in (3, 0))
+    assert "answers of 3 of 120 test prompts reach beyond" in told[0]
+    assert silent == ()
+
+
 def test_a_stop_rate_that_is_reached_passes_whatever_was_cut() -> None:
     assert stop_rate(long=2, cut=2).outcome is Outcome.PASS

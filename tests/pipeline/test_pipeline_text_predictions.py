@@ -81,6 +81,7 @@ def test_of_a_conversation_that_is_cut_no_earlier_answer_is_scored(left: int) ->
     cut = asked_of(chat, chat_encoder(short, plain_template(short)), policy="drop", chats=True)
     assert cut.encoded[0].loss_spans == (((start, start + left),) if left else ())
     assert cut.target_tokens_N.tolist() == [left]
+    assert (whole.cut, cut.cut) == (0, 1)
     assert bool(cut.target_bytes_N[0]) == bool(left)
 
 

@@ -79,12 +79,13 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     since_first: Retention | None = None,
     answer_limit: AnswerLimit | None = None,
     base: str = UNTUNED,
+    cut: int = 0,
 ) -> Results:
     """Every system scored on the same prompts, the tuned one compared with each of the others, the base first.
 
     `compared` names the metrics compared, beside the headline; give those that the gate asks for. `base` says what the
-    tuned model began as. Raises ValueError for several tuned systems or none, repeated names, unknown metrics, or rows
-    that differ.
+    tuned model began as, `cut` how many prompts have answers that reach beyond the model's context. Raises ValueError
+    for several tuned systems or none, repeated names, unknown metrics, or rows that differ.
     """
     metrics = metrics_of(task, layout)
     asked = tuple(dict.fromkeys([headline, *(usually_compared(task, layout) if compared is None else compared)]))
@@ -119,6 +120,7 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
             *([PSEUDO_LOSS] if layout == "masked" else []),
             *_warnings(tuned.predictions, scores, task, base),
             *([limit_warning(answer_limit)] if answer_limit is not None and is_short(answer_limit) else []),
+            *([_about_cuts(cut, len(tuned.predictions.row_ids))] if cut else []),
             *outdone(comparisons, titles),
             *hints(comparisons, titles, alpha=alpha),
         ),
@@ -203,6 +205,13 @@ def _about_stopping(systems: Sequence[SystemScores], base: str) -> Iterator[str]
             "the others, which lowers the scores of its texts: part of the gain in these is having learned to stop. "
             "Bits per byte do not depend on it."
         )
+
+
+def _about_cuts(cut: int, n: int) -> str:
+    return (
+        f"The answers of {cut:,} of {n:,} test prompts reach beyond the model's context: what fits of them is scored, "
+        "of every system alike. Raise model.max_tokens, or choose a base with a longer context, to test on all of them."
+    )
 
 
 def _shortened(text: str, most: int = 60) -> str:

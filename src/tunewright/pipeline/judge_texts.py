@@ -128,6 +128,7 @@ class TextJudge:
             since_first=since_first,
             earlier_test=_earlier_test(context, model, folder),
             base=base_words(context),
+            cut=asked.cut,
             answer_limit=answer_limit(test, asked.shortest_N, context.recipe.evaluation.max_new_tokens),
         )
 

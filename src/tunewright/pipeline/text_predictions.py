@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tunewright.core.encoded import EncodedRow
     from tunewright.core.generated import Decoding
     from tunewright.core.protocols import PromptEncoder
-    from tunewright.data.overlength import Policy
+    from tunewright.data.overlength import FittedRows, Policy
     from tunewright.inference.text_model import TextModel
     from tunewright.pipeline.context import Context
 
@@ -51,6 +51,8 @@ class Asked:
     target_bytes_N: NDArray[np.int64]
     shortest_N: NDArray[np.int64]
     """Tokens of each prompt's shortest reference at its full length, the stop token included; 0 without one."""
+    cut: int
+    """Prompts of which a part of an answer lies beyond the context, and is not scored."""
 
     def drawn(self, most: int, seed: int) -> list[int]:
         """At most so many prompts, the same for every system."""
@@ -111,6 +113,7 @@ def asked_of(frame: pl.DataFrame, encoder: PromptEncoder, *, policy: Policy, cha
         prompt_M=prompt_M,
         target_tokens_N=_summed(tokens_M, prompt_M, len(first)),
         target_bytes_N=_summed(bytes_M, prompt_M, len(first)),
+        cut=len(np.unique(prompt_R[_reaches_beyond(fitted)])),
         shortest_N=_shortest(fitted.whole.answers_N, prompt_R, len(first)),
     )
 
@@ -179,6 +182,11 @@ def _last_answer(piece: EncodedRow, whole: EncodedRow) -> EncodedRow:
 
 def _summed(values_M: NDArray[np.int64], prompt_M: NDArray[np.int64], prompts: int) -> NDArray[np.int64]:
     return np.bincount(prompt_M, weights=values_M, minlength=prompts).astype(np.int64)
+
+
+def _reaches_beyond(fitted: FittedRows) -> NDArray[np.bool_]:
+    """Whether the cut to the context took targets of each row away; of a row that left, it did not."""
+    return np.asarray((fitted.pieces_N > 0) & (fitted.trained_N < fitted.whole.trained_N), dtype=np.bool_)
 
 
 def _shortest(answers_R: NDArray[np.int64], prompt_R: NDArray[np.int64], prompts: int) -> NDArray[np.int64]:
