@@ -12,7 +12,7 @@ from tunewright.data.faults import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tunewright.core.rows import Finding
+    from tunewright.core.rows import Finding, SplitName
     from tunewright.data.token_view import TokenView
 
 MOST = 0.5
@@ -48,7 +48,7 @@ def targets_cut(view: TokenView) -> Iterator[Finding]:
     yield view.finding("targets_cut", severity, flags_N, message, "; ".join(_remedies(parts, tested)))
 
 
-def _remedies(parts: Mapping[str, tuple[int, int]], tested: float) -> Iterator[str]:
+def _remedies(parts: Mapping[SplitName, tuple[int, int]], tested: float) -> Iterator[str]:
     yield LONGER
     if any(lost for name, (lost, _) in parts.items() if name != "test"):
         yield "`data.overlength: drop` leaves such rows out of training and validation"

@@ -63,7 +63,8 @@ def prompts_of(
         try:
             found.append((_content(record, columns, task, clean), line))
         except Unfit as fault:
-            faults.append(Fault(str(file), line, *map(str, fault.args[:2])))
+            message, remedy = map(str, fault.args[:2])
+            faults.append(Fault(str(file), line, message, remedy, numbered=table.numbered))
     if faults:
         raise data_error(faults, what="ask nothing that can be answered", remedy="correct or leave out these records")
     refuse_blank_lines(file, table)
