@@ -11,7 +11,7 @@ from text_cases import spoken
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.results import Outcome, Results
 from tunewright.evaluation.answer_limit import answer_limit, is_short
-from tunewright.evaluation.evaluate_texts import TextSystem, assemble_texts
+from tunewright.evaluation.evaluate_texts import Beside, TextSystem, assemble_texts
 from tunewright.evaluation.gate import judge
 from tunewright.recipe.judge import EvaluationSpec, Floor
 
@@ -41,7 +41,7 @@ def results(*, long: int, cut: int) -> Results:
         spec=EvaluationSpec(resamples=100),
         seed=13,
         gap=None,
-        answer_limit=answer_limit(tuned, lengths_N, LIMIT),
+        beside=Beside(answer_limit=answer_limit(tuned, lengths_N, LIMIT)),
     )
 
 
@@ -93,7 +93,7 @@ def test_a_model_that_does_not_stop_where_people_did_still_fails(long: int, cut:
 def test_answers_beyond_the_context_are_told_of() -> None:
     tuned = TextSystem("tuned", "tuned", "tuned", spoken(N, quality=0.9, seed=1))
     settings = {"task": "generation", "headline": "chrf", "spec": EvaluationSpec(resamples=100), "seed": 1, "gap": None}
-    told, silent = (assemble_texts([tuned], compared=(), cut=cut, **settings).warnings for cut in (3, 0))
+    told, silent = (assemble_texts([tuned], compared=(), beside=Beside(cut=cut), **settings).warnings for cut in (3, 0))
     assert "answers of 3 of 120 test prompts reach beyond" in told[0]
     assert silent == ()
 

@@ -10,7 +10,7 @@ from text_cases import spoken, texts_given
 
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.results import Results
-from tunewright.evaluation.evaluate_texts import TextSystem, assemble_texts
+from tunewright.evaluation.evaluate_texts import Beside, TextSystem, assemble_texts
 from tunewright.evaluation.retention import retention
 from tunewright.evaluation.score_texts import score_texts
 from tunewright.evaluation.settings import ScoreSettings
@@ -73,7 +73,7 @@ def test_language_modelling_has_likelihoods_alone() -> None:
 def test_retention_and_gap_are_handed_on() -> None:
     rows = spoken(20, quality=0.8, seed=3)
     kept = retention(rows, rows, settings=ScoreSettings(resamples=200))
-    assert assembled(systems(), retention=kept).retention == kept
+    assert assembled(systems(), beside=Beside(retention=kept)).retention == kept
 
 
 def test_a_reader_is_warned_of_what_makes_scores_misleading() -> None:
@@ -82,6 +82,7 @@ def test_a_reader_is_warned_of_what_makes_scores_misleading() -> None:
 
     assert "only 30 prompts" in said(systems(30))
     assert "ended only" in said(systems(base_quality=0.2))
+    assert "ended none of its texts by itself and wrote on to the limit, which" in said(systems(base_quality=0.0))
     assert "starter" not in said(systems())
 
     few = with_texts(systems(), lambda rows: replace(rows, texts=(*rows.texts[:50], *[None] * 70)))

@@ -32,7 +32,7 @@ def test_a_system_is_told_where_its_whole_interval_is_better(
 ) -> None:
     found = list(outdone([compared(metric, "nearest_neighbour", low, high)], TITLES))
     assert bool(found) is told
-    assert all(sentence.startswith("the nearest row does better") for sentence in found)
+    assert all(", the nearest row does better than the tuned model" in sentence for sentence in found)
 
 
 def test_each_system_is_told_once() -> None:

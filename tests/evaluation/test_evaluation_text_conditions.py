@@ -10,7 +10,7 @@ from text_cases import spoken
 
 from tunewright.core.errors import RecipeError
 from tunewright.core.results import Outcome, Verdict
-from tunewright.evaluation.evaluate_texts import TextSystem, assemble_texts
+from tunewright.evaluation.evaluate_texts import Beside, TextSystem, assemble_texts
 from tunewright.evaluation.gate import (
     compared_metrics,
     default_conditions,
@@ -46,7 +46,7 @@ def results(tuned: float, base: float, *, rise: float | None = 0.0, n: int = 150
         seed=13,
         gap=None,
         compared=("bits_per_byte", "chrf", "loss"),
-        retention=kept,
+        beside=Beside(retention=kept),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tunewright.cli.app import exit_code
 from tunewright.core.errors import RecipeError
-from tunewright.pipeline.quickstart import FOLDERS, QuickTask, lay_out
+from tunewright.pipeline.quickstart import ABOUT, FOLDERS, QuickTask, lay_out, next_step
 from tunewright.recipe.load import load_recipe
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ def test_a_task_has_its_recipe_in_a_folder_of_its_own(
     assert path == FOLDERS[task] / "recipe.yaml"
     assert load_recipe(path).recipe.task == task
     assert {file.name for file in FOLDERS[task].iterdir()} == {"recipe.yaml", "tickets.csv"}
+
+
+@each_task
+def test_what_to_do_next_is_a_command_that_there_is(task: QuickTask, tmp_path: Path) -> None:
+    command = next_step(task, tmp_path / "run").split("`")[1]
+    name, verb, run, *_ = shlex.split(command)
+    assert (name, run) == ("tunewright", str(tmp_path / "run"))
+    assert exit_code([verb, "--help"]) == 0
+    assert ABOUT[task]
 
 
 @each_task

@@ -12,7 +12,7 @@ from reporting_stories import HOSTILE, make_story
 from tunewright.core.generated import Sample
 from tunewright.core.predictions import TextPredictions
 from tunewright.core.results import Gap, Results
-from tunewright.evaluation.evaluate_texts import TextSystem, assemble_texts
+from tunewright.evaluation.evaluate_texts import Beside, TextSystem, assemble_texts
 from tunewright.evaluation.gate import default_text_conditions, judge
 from tunewright.evaluation.retention import retention
 from tunewright.evaluation.settings import ScoreSettings
@@ -76,7 +76,7 @@ def text_story(*, n: int = 300, written: int = 200, task: str = "generation") ->
         spec=SPEC,
         seed=13,
         gap=None,
-        retention=kept,
+        beside=Beside(retention=kept),
     )
     loss = results.systems[-1].metrics["loss"]
     gap = Gap("loss", replace(loss, value=1.1, low=1.05, high=1.15), loss, loss, "Fits well: a gap of at most 0.14.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tunewright.core.encoded import Layout
     from tunewright.core.predictions import TextPredictions
-    from tunewright.core.results import AnswerLimit, Gap, Retention, SystemScores
+    from tunewright.core.results import AnswerLimit, Comparison, Gap, Retention, SystemScores
     from tunewright.recipe.judge import EvaluationSpec
 
 COMPARED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -64,7 +64,24 @@ class TextSystem:
     predictions: TextPredictions
 
 
-def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the task and what was forgotten
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was measured beside the scores, and what these are to be read by."""
+
+    retention: Retention | None = None
+    earlier_test: Retention | None = None
+    since_first: Retention | None = None
+    answer_limit: AnswerLimit | None = None
+    base: str = UNTUNED
+    """What the tuned model began as, in words."""
+    cut: int = 0
+    """Prompts whose answers reach beyond the model's context."""
+
+
+NOTHING_BESIDE = Beside()
+
+
+def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the task and the layout
     systems: Sequence[TextSystem],
     *,
     task: str,
@@ -74,18 +91,12 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     gap: Gap | None,
     layout: Layout = "causal",
     compared: Sequence[str] | None = None,
-    retention: Retention | None = None,
-    earlier_test: Retention | None = None,
-    since_first: Retention | None = None,
-    answer_limit: AnswerLimit | None = None,
-    base: str = UNTUNED,
-    cut: int = 0,
+    beside: Beside = NOTHING_BESIDE,
 ) -> Results:
     """Every system scored on the same prompts, the tuned one compared with each of the others, the base first.
 
-    `compared` names the metrics compared, beside the headline; give those that the gate asks for. `base` says what the
-    tuned model began as, `cut` how many prompts have answers that reach beyond the model's context. Raises ValueError
-    for several tuned systems or none, repeated names, unknown metrics, or rows that differ.
+    `compared` names the metrics compared, beside the headline; give those that the gate asks for.
+    Raises ValueError for several tuned systems or none, repeated names, unknown metrics, or rows that differ.
     """
     metrics = metrics_of(task, layout)
     asked = tuple(dict.fromkeys([headline, *(usually_compared(task, layout) if compared is None else compared)]))
@@ -95,19 +106,11 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
     scores = tuple(_scored(system, tallied[system.name], metrics, settings) for system in systems)
     opponents = sorted((system for system in systems if system is not tuned), key=lambda s: s.role != "base")
     comparisons = tuple(
-        compare_texts(
-            tallied[tuned.name],
-            tallied[opponent.name],
-            metric=metric,
-            system=tuned.name,
-            against=opponent.name,
-            settings=settings,
-        )
+        _compared(tallied, tuned, opponent, metric=metric, settings=settings)
         for opponent in opponents
         for metric in asked
     )
     titles = {system.name: system.title for system in systems}
-    alpha = round(1 - spec.confidence, 9)
     return Results(
         task=task,
         n=len(tuned.predictions.row_ids),
@@ -118,19 +121,24 @@ def assemble_texts(  # noqa: PLR0913  # `evaluate.assemble`'s arguments, the tas
         gap=gap,
         warnings=(
             *([PSEUDO_LOSS] if layout == "masked" else []),
-            *_warnings(tuned.predictions, scores, task, base),
-            *([limit_warning(answer_limit)] if answer_limit is not None and is_short(answer_limit) else []),
-            *([_about_cuts(cut, len(tuned.predictions.row_ids))] if cut else []),
+            *_warnings(tuned.predictions, scores, task, beside),
             *outdone(comparisons, titles),
-            *hints(comparisons, titles, alpha=alpha),
+            *hints(comparisons, titles, alpha=round(1 - spec.confidence, 9)),
         ),
         confidence=spec.confidence,
-        retention=retention,
-        earlier_test=earlier_test,
-        since_first=since_first,
-        answer_limit=answer_limit,
-        base=base,
+        retention=beside.retention,
+        earlier_test=beside.earlier_test,
+        since_first=beside.since_first,
+        answer_limit=beside.answer_limit,
+        base=beside.base,
     )
+
+
+def _compared(
+    tallied: Mapping[str, Tallied], tuned: TextSystem, opponent: TextSystem, *, metric: str, settings: ScoreSettings
+) -> Comparison:
+    first, second = tallied[tuned.name], tallied[opponent.name]
+    return compare_texts(first, second, metric=metric, system=tuned.name, against=opponent.name, settings=settings)
 
 
 def _scored(system: TextSystem, tallied: Tallied, metrics: Sequence[str], settings: ScoreSettings) -> SystemScores:
@@ -159,7 +167,7 @@ def _check(systems: Sequence[TextSystem], asked: Sequence[str], task: str, metri
     return tuned[0]
 
 
-def _warnings(rows: TextPredictions, systems: Sequence[SystemScores], task: str, base: str) -> Iterator[str]:
+def _warnings(rows: TextPredictions, systems: Sequence[SystemScores], task: str, beside: Beside) -> Iterator[str]:
     n, written = len(rows.row_ids), sum(text is not None for text in rows.texts)
     if n < FEW_ROWS:
         yield (
@@ -173,7 +181,11 @@ def _warnings(rows: TextPredictions, systems: Sequence[SystemScores], task: str,
         )
     if task != "language_modelling":
         yield from _about_texts(rows, n, written)
-        yield from _about_stopping(systems, base)
+        yield from _about_stopping(systems, beside.base)
+    if beside.answer_limit is not None and is_short(beside.answer_limit):
+        yield limit_warning(beside.answer_limit)
+    if beside.cut:
+        yield _about_cuts(beside.cut, n)
 
 
 def _about_texts(rows: TextPredictions, n: int, written: int) -> Iterator[str]:
@@ -200,10 +212,11 @@ def _about_stopping(systems: Sequence[SystemScores], base: str) -> Iterator[str]
     found = next((system for system in systems if system.role == "base"), None)
     rate = found.metrics["stop_rate"].value if found is not None else None
     if rate is not None and rate < SELDOM_STOPS:
+        ended, others = (f"only {rate:.0%}", " in the others") if rate else ("none", "")
         yield (
-            f"{base[0].upper()}{base[1:]} ended only {rate:.0%} of its texts by itself and wrote on to the limit in "
-            "the others, which lowers the scores of its texts: part of the gain in these is having learned to stop. "
-            "Bits per byte do not depend on it."
+            f"{base[0].upper()}{base[1:]} ended {ended} of its texts by itself and wrote on to the limit{others}, "
+            "which lowers the scores of its texts: part of the gain in these is having learned to stop. Bits per byte "
+            "do not depend on it."
         )
 
 

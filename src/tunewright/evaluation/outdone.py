@@ -24,7 +24,8 @@ def outdone(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> Ite
         if behind:
             told.add(comparison.against)
             yield (
-                f"{titles[comparison.against]} does better than the tuned model by {metric_title(metric)} (tuned minus "
-                f"that: {difference.value:+.3g}, interval {difference.low:+.3g} to {difference.high:+.3g}): ask what "
-                "tuning is for here, and name it in gate.conditions (`system: best_baseline`) if it must be beaten."
+                f"By {metric_title(metric)}, {titles[comparison.against]} does better than the tuned model (tuned "
+                f"minus that: {difference.value:+.3g}, interval {difference.low:+.3g} to {difference.high:+.3g}): ask "
+                "what tuning is for here, and name it in gate.conditions (`system: best_baseline`) if it must be "
+                "beaten."
             )

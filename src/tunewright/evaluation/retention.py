@@ -124,7 +124,7 @@ def reading(found: Retention) -> str:
     if rise is None or found.after.value is None:
         return f"What tuning did to general text is unknown: {why_unknown(found)}."
     value, (low, high) = rise
-    said = f"{found.title}: {found.before.value:.3f} before tuning, {found.after.value:.3f} after"
+    said = f"the {found.title} were {found.before.value:.3f} before tuning and are {found.after.value:.3f} after"
     interval = f"{100 * low:+.1f} % to {100 * high:+.1f} %"
     if low > 0:
         return f"Forgets some: {said}, {100 * value:+.1f} % (interval {interval})."

@@ -208,7 +208,13 @@ METRICS: Final[Mapping[str, TextMetric]] = {
         None, _loss, "likelihood", "less", None, "nats", "mean of minus the log-likelihood of a token of the references"
     ),
     "perplexity": TextMetric(
-        None, _perplexity, "likelihood", "less", None, "", "e to the loss: between how many tokens the model wavers"
+        None,
+        _perplexity,
+        "likelihood",
+        "less",
+        None,
+        "",
+        "exponential of the loss: between how many tokens the model wavers",
     ),
     "chrf": TextMetric(
         *(text_tallies.chrf_tallies, chrf, "texts", "more", 100.0, "of 100"),

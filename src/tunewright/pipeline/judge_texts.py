@@ -17,7 +17,7 @@ from tunewright.data.overlength import overlength_policy
 from tunewright.data.store import read_split
 from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.evaluation.answer_limit import answer_limit
-from tunewright.evaluation.evaluate_texts import TextSystem, assemble_texts, usually_compared
+from tunewright.evaluation.evaluate_texts import Beside, TextSystem, assemble_texts, usually_compared
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.nearest import nearest_neighbour
 from tunewright.evaluation.retention import earlier_title, retention
@@ -124,12 +124,14 @@ class TextJudge:
             seed=context.recipe.seed,
             gap=_gap(context, model, test, baselines.get("base")),
             compared=tuple(compared),
-            retention=forgotten,
-            since_first=since_first,
-            earlier_test=_earlier_test(context, model, folder),
-            base=base_words(context),
-            cut=asked.cut,
-            answer_limit=answer_limit(test, asked.shortest_N, context.recipe.evaluation.max_new_tokens),
+            beside=Beside(
+                retention=forgotten,
+                since_first=since_first,
+                earlier_test=_earlier_test(context, model, folder),
+                base=base_words(context),
+                cut=asked.cut,
+                answer_limit=answer_limit(test, asked.shortest_N, context.recipe.evaluation.max_new_tokens),
+            ),
         )
 
 

@@ -24,6 +24,26 @@ FOLDERS: Mapping[QuickTask, Path] = {
 RECIPES: Mapping[QuickTask, str] = {"classification": "tickets.yaml", "generation": "replies.yaml"}
 
 
+ABOUT: Mapping[QuickTask, str] = {
+    "classification": "a small encoder learns to route made-up support tickets",
+    "generation": (
+        "starter/lm, a small language model that has read old prose alone, learns to answer made-up support tickets; "
+        "a minute or two on two cores"
+    ),
+}
+"""What is about to happen, in words."""
+
+
+def next_step(task: QuickTask, run: Path) -> str:
+    """What to do with the run that has ended."""
+    if task == "classification":
+        return f"classify a text of your own: `tunewright predict {run} --text 'Where is my parcel?'`"
+    return (
+        f"talk to it, its base beside it: `tunewright chat {run} --against base`. The desk has about 60 fixed replies, "
+        "which is why lending the nearest row's reply does so well here"
+    )
+
+
 def lay_out(folder: Path | None = None, task: QuickTask = "classification") -> Path:
     """The folder holds the starter data and the task's recipe; files already there are left as they are.
 
