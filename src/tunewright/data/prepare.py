@@ -23,6 +23,7 @@ from tunewright.data.earlier import (
     require_its_labels,
     seen_findings,
 )
+from tunewright.data.filters import conditioned, filtered, require_documents
 from tunewright.data.freeze import (
     TestPlan,
     as_frozen,
@@ -45,6 +46,7 @@ from tunewright.data.profile import imbalance, split_profile
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.split import Carving, assign_splits
+from tunewright.data.text_audit import language_findings, text_findings
 from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
 from tunewright.recipe.model import RUN
 
@@ -133,6 +135,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
 def _require_fitting(spec: DataSpec, task: str) -> None:
     """Raises RecipeError for settings that mean nothing to the task."""
     overlength_policy(spec.overlength, task)
+    require_documents(spec.filter, task)
     if task == "classification":
         return
     for field, given in (("label_map", spec.label_map), ("contradictions", spec.contradictions != "keep")):
@@ -158,19 +161,25 @@ def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bo
 def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     """Rows with text and label or answer, clean, mapped and without repetition."""
     task = sources.task
-    present = drop_missing(work.rows, policy=spec.missing, task=task)
+    wanted, unwanted = conditioned(work.rows, spec.keep_if, sources)
+    present = drop_missing(wanted.kept, policy=spec.missing, task=task)
     answered = drop_trailing(present.kept)
     cleaned = clean_rows(answered.rows, spec.clean, task)
-    labels = pl.Series("target", [spec.label_map.get(t, t) for t in cleaned.rows["target"]], dtype=pl.String)
-    mapped = amend(cleaned.rows, labels, rule="label_map")
+    left = drop_missing(cleaned.rows, policy=spec.missing, task=task)  # a text of tags alone says nothing once clean
+    passed, refused = filtered(left.kept, spec.filter)
+    labels = pl.Series("target", [spec.label_map.get(t, t) for t in passed.kept["target"]], dtype=pl.String)
+    mapped = amend(passed.kept, labels, rule="label_map")
     single = drop_duplicates(mapped.rows, policy=spec.duplicates)
     findings = [
+        *unwanted,
+        *refused,
+        *text_findings(single.kept, spec.clean, task),
         *audit.duplicate_findings(mapped.rows, spec.duplicates, task),
         *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),
         *audit.group_findings(single.kept, sources.columns.group),
     ]
-    recorded = (present.dropped, answered.changes, cleaned.changes, mapped.changes, single.dropped)
-    return work.then(single.kept, *recorded, findings=findings)
+    parted = (wanted.dropped, present.dropped, left.dropped, passed.dropped, single.dropped)
+    return work.then(single.kept, *parted, answered.changes, cleaned.changes, mapped.changes, findings=findings)
 
 
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:
@@ -288,6 +297,7 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
     _assert_accounted(work.rows, account, read + replayed)
     known = measured.lengths.len() > 0
     lengths = {n: measured.lengths.filter(work.rows["split"] == n).to_list() if known else [] for n in SPLITS}
+    languages, foreign = language_findings(work.rows)
     profile = Profile(
         read=read + replayed,
         kept=work.rows.height,
@@ -308,12 +318,14 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
         findings=(
             *audit.ledger_findings(account),
             *work.findings,
+            *foreign,
             *(audit.class_findings(splits) if labelled else ()),
             *_division_findings(splits, sources),
         ),
         sources={table.source: table.sha256 for table in sources.tables.values()}
         | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
         replayed=replayed,
+        languages=languages,
     )
     lineage = earlier.lineage if earlier else None
     return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage)

@@ -1,0 +1,112 @@
+"""Rows that the recipe does not want: by a condition on their columns, by length, language and quality."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tunewright.core.errors import Problem, RecipeError
+from tunewright.core.rows import Finding
+from tunewright.data.conditions import kept_by
+from tunewright.data.faults import counted, places
+from tunewright.data.languages import UNKNOWN, languages_of
+from tunewright.data.quality import REASONS
+from tunewright.data.sift import Sifted, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tunewright.data.sources import Sources
+    from tunewright.recipe.clean import FilterSpec
+
+RULES: dict[str, str] = {
+    "keep_if": "does not fulfil data.keep_if",
+    "language": "is in none of data.filter.languages",
+    "min_chars": "has fewer characters than data.filter.min_chars",
+    "max_chars": "has more characters than data.filter.max_chars",
+    "min_words": "has fewer words than data.filter.min_words",
+    "max_words": "has more words than data.filter.max_words",
+}
+"""Rule to what it says of a row; the rules of documents say it by their names."""
+
+
+def conditioned(rows: pl.DataFrame, condition: str | None, sources: Sources) -> tuple[Sifted, list[Finding]]:
+    """The rows that fulfil the condition, and those of the user's own test; `rows` are all of the sources."""
+    if condition is None:
+        return _parted(rows, pl.Series([None] * rows.height, dtype=pl.String))
+    keep = pl.concat([kept_by(condition, table) for table in sources.tables.values()])
+    assert keep.len() == rows.height  # one row a record, in the same order
+    return _parted(rows, _first(pl.Series([None] * rows.height, dtype=pl.String), ~keep, "keep_if"))
+
+
+def filtered(rows: pl.DataFrame, spec: FilterSpec) -> tuple[Sifted, list[Finding]]:
+    """The rows that pass every filter, and those of the user's own test; each other leaves by the first that it fails.
+
+    `rows` are clean.
+    """
+    reasons = pl.Series("reason", [None] * rows.height, dtype=pl.String)
+    for rule, failing in _failing(rows["input"], spec):
+        reasons = _first(reasons, failing, rule)
+    if spec.languages is not None:
+        wanted = {*spec.languages, UNKNOWN}
+        foreign = [language not in wanted for language in languages_of(rows["input"].to_list())]
+        reasons = _first(reasons, pl.Series(foreign, dtype=pl.Boolean), "language")
+    if spec.quality != "off":
+        broken = REASONS[spec.quality]
+        pairs = zip(rows["input"], reasons, strict=True)
+        reasons = pl.Series([broken(text) if reason is None else reason for text, reason in pairs], dtype=pl.String)
+    return _parted(rows, reasons)
+
+
+def _first(reasons: pl.Series, failing: pl.Series, rule: str) -> pl.Series:
+    """The reasons, with the rule where there is none yet."""
+    chosen = pl.when(reasons.is_null() & failing).then(pl.lit(rule)).otherwise(reasons)
+    return pl.select(chosen.alias("reason"))["reason"]
+
+
+def require_documents(spec: FilterSpec, task: str) -> None:
+    """Raises RecipeError for rules of documents where the task's texts are none."""
+    if spec.quality != "off" and task != "language_modelling":
+        message = f"is {spec.quality!r}, whose rules are about documents, and the task is {task}"
+        raise RecipeError(Problem("data.filter.quality", message, "the task language_modelling", "remove it"))
+
+
+def _failing(texts: pl.Series, spec: FilterSpec) -> Iterator[tuple[str, pl.Series]]:
+    for unit, sizes in (("chars", texts.str.len_chars()), ("words", texts.str.count_matches(r"\S+"))):
+        least, most = getattr(spec, f"min_{unit}"), getattr(spec, f"max_{unit}")
+        if least is not None:
+            yield f"min_{unit}", sizes < least
+        if most is not None:
+            yield f"max_{unit}", sizes > most
+
+
+def _parted(rows: pl.DataFrame, reasons: pl.Series) -> tuple[Sifted, list[Finding]]:
+    """Rows without a reason, and those of the user's own test; the others with theirs."""
+    own = (rows["role"] == "test") & reasons.is_not_null()
+    leaving = reasons.is_not_null() & ~own
+    dropped = record(rows.filter(leaving), rule="", action="dropped").with_columns(
+        reasons.filter(leaving).alias("rule")
+    )
+    findings = [*_dropped_findings(dropped), *_own_findings(rows.filter(own), reasons.filter(own))]
+    return Sifted(rows.filter(~leaving), dropped), findings
+
+
+def _dropped_findings(dropped: pl.DataFrame) -> Iterator[Finding]:
+    for rule, part in sorted(dropped.group_by("rule", maintain_order=True), key=lambda item: str(item[0][0])):
+        name = str(rule[0])
+        words = RULES.get(name, f"breaks the rule {name}")
+        message = f"{counted(part.height, 'row')} left: each {words}"
+        yield Finding(name, "note", message, part.height, places(part.select("source", "line").iter_rows()))
+
+
+def _own_findings(rows: pl.DataFrame, reasons: pl.Series) -> Iterator[Finding]:
+    if rows.height:
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in sorted(reasons.value_counts().iter_rows()))
+        message = (
+            f"{counted(rows.height, 'row')} of the test file would leave by data.keep_if or data.filter ({rules}), and "
+            "stay: a test file is never edited"
+        )
+        remedy = "judge whether the test is on what the model will meet; if not, edit the file yourself"
+        where = places(rows.select("source", "line").iter_rows())
+        yield Finding("filtered_test", "warning", message, rows.height, where, remedy)
