@@ -98,6 +98,7 @@ def test_a_condition_and_its_opposite_part_the_rows(
         ("city == 3", "holds the text 'Cork', and is compared with the number 3"),
         ("city == true", "holds no truth values"),
         ("ok < true", "compared by order"),
+        ('city == ""', "write `is missing`"),
     ],
 )
 def test_a_condition_that_does_not_fit_the_columns_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -212,7 +213,7 @@ SOUND = " ".join(SENTENCES)
         (SOUND + " 1234 5678 9101" * 10, "gopher_alphabetic"),
         (" ".join(f"word{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10]}" for n in range(80)), "gopher_stop_words"),
         ("\n".join([*SENTENCES, *SENTENCES]), "gopher_repeated_lines"),
-        (SOUND + " of the people" * 20, "gopher_top_2gram"),
+        (SOUND + " of the" * 20, "gopher_top_2gram"),
         (SOUND + " " + SENTENCES[0] + " " + SENTENCES[1], "gopher_repeated_5gram"),
     ],
 )  # fmt: skip
@@ -248,5 +249,5 @@ def test_nearly_all_published_prose_passes_gophers_rules() -> None:
     frame = read_table(
         "part_01.jsonl", folder=public_data() / "classic_prose", spec=DataSpec(train="part_01.jsonl")
     ).frame
-    texts = [text for text in frame["text"] if len(text.split()) >= 50][:200]
+    texts = [text for text in frame["text"] if len(text.split()) >= 50][:20]
     assert sum(gopher_reason(text) is None for text in texts) > 0.9 * len(texts)

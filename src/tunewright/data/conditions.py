@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PLACE = "data.keep_if"
 ORDERS: Mapping[str, Callable[[pl.Expr, Value], pl.Expr]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
-KINDS: Mapping[type, str] = {str: "text", float: "number", bool: "truth value"}
 SHOWN = 30
 
 
@@ -61,32 +60,36 @@ def _problems(test: Test, table: RawTable) -> list[Problem]:
 
 def _unfit(series: pl.Series, value: Value, *, ordered: bool) -> str:
     """Why a column cannot be compared with a value; nothing where it can."""
-    kind = KINDS[type(value)]
     if isinstance(value, bool):
-        if ordered:
-            return f"is compared by order with the {kind} {str(value).lower()}"
-        if series.dtype == pl.Boolean:
-            return ""
-        other = series.dtype != pl.String or not _folded(series).drop_nulls().is_in(["true", "false"]).all()
-        return f"holds no truth values, and is compared with {str(value).lower()}" if other else ""
+        return _no_truth(series, str(value).lower(), ordered=ordered)
     if isinstance(value, float):
-        if series.dtype.is_numeric():
-            return ""
-        if series.dtype != pl.String:
-            return f"holds no numbers, and is compared with {value:g}"
-        filled = _folded(series).drop_nulls()
-        bad = filled.filter(filled.cast(pl.Float64, strict=False).is_null())
-        return f"holds the text {bad[0]!r}, and is compared with the number {value:g}" if bad.len() else ""
-    return (
-        ""
-        if series.dtype == pl.String or series.dtype.is_temporal()
-        else f"holds no texts, and is compared with the text {value!r}"
-    )
+        return _no_number(series, f"{value:g}")
+    if not value.strip():
+        return "is compared with an empty text, which stands for a missing value: write `is missing`"
+    texts = series.dtype == pl.String or series.dtype.is_temporal()
+    return "" if texts else f"holds no texts, and is compared with the text {value!r}"
 
 
-def _folded(series: pl.Series) -> pl.Series:
-    """The column's cells without blanks around them, in lower case; blank ones are null."""
-    return series.to_frame().select(_bare(series.name).str.to_lowercase())[series.name]
+def _no_truth(series: pl.Series, value: str, *, ordered: bool) -> str:
+    if ordered:
+        return f"is compared by order with {value}"
+    words = series.dtype == pl.String and _cells(series).str.to_lowercase().is_in(["true", "false"]).all()
+    return "" if words or series.dtype == pl.Boolean else f"holds no truth values, and is compared with {value}"
+
+
+def _no_number(series: pl.Series, value: str) -> str:
+    if series.dtype.is_numeric():
+        return ""
+    if series.dtype != pl.String:
+        return f"holds no numbers, and is compared with {value}"
+    filled = _cells(series)
+    others = filled.filter(filled.cast(pl.Float64, strict=False).is_null())
+    return f"holds the text {others[0]!r}, and is compared with the number {value}" if others.len() else ""
+
+
+def _cells(series: pl.Series) -> pl.Series:
+    """The column's cells that are not blank, without blanks around them."""
+    return series.to_frame().select(_bare(series.name))[series.name].drop_nulls()
 
 
 def _bare(column: str) -> pl.Expr:
@@ -133,6 +136,8 @@ def _read(column: str, value: Value, dtype: pl.DataType) -> pl.Expr:
     if isinstance(value, float):
         number = _bare(column).cast(pl.Float64, strict=False) if dtype == pl.String else pl.col(column)
         return number.cast(pl.Float64).fill_nan(None)
+    if dtype == pl.String:
+        return pl.when(_bare(column).is_not_null()).then(pl.col(column))
     return pl.col(column).cast(pl.String) if dtype.is_temporal() else pl.col(column)
 
 
