@@ -38,7 +38,7 @@ PIECES = (
     "<p>", "</p>", "<br>", "<div class='x'>", "</div>", "&lt;", "&gt;", "&amp;", "amp;", "lt;", "p&gt;", "&#60;",
     "<!--", "-->", "<script>", "</script>", "`", "```", "**", "*", "_", "# ", "> ", "[a](", "b)", "donâ€™t", "Ã©", "Ã",
     "\u2019", "\u201c", "http://x.org/a.", "www.", "a@b.org", "@", "31/12/2024", "1,234,567.5", "1.234,5", "TEH",
-    "teh", "3 March 2025", "\nKind regards", "\n", " ", "ﬁ", "\x92", "\u200b", "İ", "Σ", "a < b", "<3", "<", ">", "word",
+    "teh", "3 March 2025", "\nKind regards", "\n", " ", "ﬁ", "\x92", "\u200b", "Σ", "a < b", "<3", "<", ">", "word",
 )  # fmt: skip
 BROKEN = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 ANYTHING = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40)

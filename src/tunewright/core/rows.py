@@ -90,5 +90,5 @@ class Profile:
     replayed: int = 0
     """Rows of an earlier run's training that were mixed into the training rows; `read` and `kept` count them."""
     languages: Mapping[str, int] | None = None
-    """Kept rows of each language (ISO 639-1, or `unknown`), the most frequent first: of all rows, or of ten thousand
-    at equal distances where there are more."""
+    """Kept rows of each language (ISO 639-1, or `unknown`), the most frequent first; where there are very many rows, of
+    some thousand of them at equal distances."""

@@ -48,7 +48,8 @@ class Trail:
 
 def with_plain_blanks(text: str) -> str:
     """The text without blanks at its ends, and with one blank for each run of them inside a line."""
-    return _BLANKS.sub(" ", text).strip()
+    plain = text.isprintable() and "  " not in text  # the only blank that is printable is U+0020
+    return (text if plain else _BLANKS.sub(" ", text)).strip()
 
 
 def steps_of(spec: CleanSpec, task: str) -> tuple[Step, ...]:

@@ -15,20 +15,15 @@ from tunewright.data.quality import REASONS
 from tunewright.data.sift import Sifted, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tunewright.data.sources import Sources
     from tunewright.recipe.clean import FilterSpec
 
-RULES: dict[str, str] = {
-    "keep_if": "does not fulfil data.keep_if",
-    "language": "is in none of data.filter.languages",
-    "min_chars": "has fewer characters than data.filter.min_chars",
-    "max_chars": "has more characters than data.filter.max_chars",
-    "min_words": "has fewer words than data.filter.min_words",
-    "max_words": "has more words than data.filter.max_words",
+BY: Mapping[str, str] = {"keep_if": "data.keep_if", "language": "data.filter.languages"} | {
+    f"{end}_{unit}": f"data.filter.{end}_{unit}" for end in ("min", "max") for unit in ("chars", "words")
 }
-"""Rule to what it says of a row; the rules of documents say it by their names."""
+"""Rule to the field that asks for it; the rules of documents are those of `data.filter.quality`."""
 
 
 def conditioned(rows: pl.DataFrame, condition: str | None, sources: Sources) -> tuple[Sifted, list[Finding]]:
@@ -95,8 +90,7 @@ def _parted(rows: pl.DataFrame, reasons: pl.Series) -> tuple[Sifted, list[Findin
 def _dropped_findings(dropped: pl.DataFrame) -> Iterator[Finding]:
     for rule, part in sorted(dropped.group_by("rule", maintain_order=True), key=lambda item: str(item[0][0])):
         name = str(rule[0])
-        words = RULES.get(name, f"breaks the rule {name}")
-        message = f"{counted(part.height, 'row')} left: each {words}"
+        message = f"{counted(part.height, 'row')} left by {BY.get(name, f'data.filter.quality, rule {name}')}"
         yield Finding(name, "note", message, part.height, places(part.select("source", "line").iter_rows()))
 
 

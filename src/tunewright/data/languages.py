@@ -14,9 +14,9 @@ LEAST_LETTERS = 20
 """Letters below which no language is told; a letter of an unspaced script says more than one of an alphabet, and
 counts for four."""
 LEAST_PROBABILITY = 0.8
-MOST_CHARS = 1_000
+MOST_CHARS = 300
 """What is read of a text: more does not change the answer, and costs time."""
-LOOKED_AT = 10_000
+LOOKED_AT = 5_000
 """Rows of which a first look tells the language: about a second."""
 
 

@@ -155,16 +155,18 @@ def _edge_lines(text: str) -> Mapping[str, str]:
 
 
 def language_findings(rows: pl.DataFrame) -> tuple[Mapping[str, int] | None, list[Finding]]:
-    """Rows of each language among those looked at (all, or ten thousand at equal distances), and a second language."""
+    """Rows of each language among those looked at (all, or some thousand at equal distances), and a second language."""
     if not rows.height:
         return None, []
     looked = rows.gather_every(-(-rows.height // LOOKED_AT))
     languages = languages_of(looked["input"].to_list())
     counts = counted_languages(languages)
-    return counts, _second_language(looked, languages, counts)
+    return counts, _second_language(looked, languages, counts, whole=rows.height)
 
 
-def _second_language(looked: pl.DataFrame, languages: Sequence[str], counts: Mapping[str, int]) -> list[Finding]:
+def _second_language(
+    looked: pl.DataFrame, languages: Sequence[str], counts: Mapping[str, int], *, whole: int
+) -> list[Finding]:
     known = [language for language in counts if language != UNKNOWN]
     least = max(LEAST_LANGUAGE_ROWS, LEAST_LANGUAGE_SHARE * looked.height)
     others = [language for language in known[1:] if counts[language] >= least]
@@ -172,7 +174,7 @@ def _second_language(looked: pl.DataFrame, languages: Sequence[str], counts: Map
         return []
     rows = looked.filter(pl.Series([language in others for language in languages]))
     listed = ", ".join(f"{language} {counts[language]:,}" for language in others[:8])
-    of = f" of {looked.height:,} looked at" if looked.height == LOOKED_AT else ""
+    of = f" of {looked.height:,} looked at" if looked.height < whole else ""
     message = (
         f"{counted(rows.height, 'text')}{of} ({rows.height / looked.height:.1%}) "
         f"{'seems' if rows.height == 1 else 'seem'} to be in another language than most ({known[0]}): {listed}"
