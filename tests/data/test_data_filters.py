@@ -9,9 +9,10 @@ from data_room import law, prepared, public_data, tickets, write_csv, write_json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewright.core.errors import RecipeError
+from tunewright.core.errors import DataError, RecipeError
 from tunewright.data.conditions import kept_by
 from tunewright.data.languages import UNKNOWN, language_of
+from tunewright.data.lock import write_lock
 from tunewright.data.quality import c4_reason, gopher_reason
 from tunewright.data.read import read_table
 from tunewright.recipe.clean import FilterSpec
@@ -251,3 +252,14 @@ def test_nearly_all_published_prose_passes_gophers_rules() -> None:
     ).frame
     texts = [text for text in frame["text"] if len(text.split()) >= 50][:20]
     assert sum(gopher_reason(text) is None for text in texts) > 0.9 * len(texts)
+
+
+def test_a_frozen_test_row_that_a_new_filter_takes_away_is_told_and_not_replaced_in_silence(tmp_path: Path) -> None:
+    write_csv(
+        tmp_path / "train.csv", [row | {"text": row["text"] + " word" * (n % 7)} for n, row in enumerate(tickets(60))]
+    )
+    first = prepared(tmp_path)
+    write_lock(tmp_path / "tunewright.lock", first.lock)
+    gone = max(first.splits["test"]["input"], key=len)
+    with pytest.raises(DataError, match=r"tunewright\.lock|test"):
+        prepared(tmp_path, DataSpec(train="train.csv", filter=FilterSpec(max_chars=len(gone) - 1)))

@@ -28,13 +28,17 @@ RULES: Mapping[str, str] = {
     "contradiction": "contradiction",
 }
 """Kind of planted defect to the rule whose dropped or changed rows answer it."""
-FINDINGS: Mapping[str, str] = {"overlong": "overlength", "short": "short_text", "second_language": "language"}
+FINDINGS: Mapping[str, str] = {
+    "overlong": "overlength",
+    "short": "short_text",
+    "second_language": "language",
+    "typo": "typo",
+}
 """Kind of planted defect to the finding that lists its rows: these rows stay as they are."""
 NOT_YET = (
     "near_duplicate",
     "near_duplicate_distractor",
     "contradiction (near-equal)",
-    "typo",
     "personal_data",
     "secret",
     "other_region",

@@ -47,6 +47,7 @@ from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.split import Carving, assign_splits
 from tunewright.data.text_audit import language_findings, text_findings
+from tunewright.data.typos import typo_findings
 from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
 from tunewright.recipe.model import RUN
 
@@ -129,6 +130,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
+    work = work.then(work.rows, findings=typo_findings(work.rows, encoder))
     return _prepared(work, request, sources, plan, measured=measured, max_tokens=encoder.max_tokens, read=rows.height)
 
 
