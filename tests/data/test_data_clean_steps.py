@@ -120,7 +120,25 @@ def test_a_date_or_number_with_two_readings_stays(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<a ", "<p>", "&amp;", "[a", "`", "**a", "http://", "a@", "1,234", "<script>", "Ã©", "\n", "* ", "&lt;"]
+    "piece",
+    [
+        "<a ",
+        "<p>",
+        "`<\n",
+        "```<",
+        "&amp;",
+        "[a",
+        "`",
+        "**a",
+        "http://",
+        "a@",
+        "1,234",
+        "<script>",
+        "Ã©",
+        "\n",
+        "* ",
+        "&lt;",
+    ],
 )
 @pytest.mark.parametrize("step", ALL_STEPS, ids=lambda step: step.rule)
 def test_no_step_takes_more_than_linear_time(step: Any, piece: str) -> None:

@@ -263,3 +263,44 @@ def test_a_frozen_test_row_that_a_new_filter_takes_away_is_told_and_not_replaced
     gone = max(first.splits["test"]["input"], key=len)
     with pytest.raises(DataError, match=r"tunewright\.lock|test"):
         prepared(tmp_path, DataSpec(train="train.csv", filter=FilterSpec(max_chars=len(gone) - 1)))
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept"), [("drop", 39), ({"region": "drop"}, 35), ({"region": "drop", "text": "drop"}, 35)]
+)
+def test_a_column_may_have_a_policy_of_its_own_for_missing_values(tmp_path: Path, policy: Any, kept: int) -> None:
+    rows = [row | {"region": "" if n < 4 else "Cork"} for n, row in enumerate(tickets(40))]
+    rows[20]["text"] = " "
+    write_csv(tmp_path / "train.csv", rows, ("text", "label", "region"))
+    found = prepared(tmp_path, DataSpec(train="train.csv", missing=policy))
+    assert found.profile.kept == kept
+    assert found.profile.dropped == ({"missing_text": 1} | ({} if kept == 39 else {"missing_value": 4}))
+
+
+@pytest.mark.parametrize(
+    ("policy", "fault", "message"),
+    [
+        ({"region": "error"}, DataError, "have no 'region'"),
+        ({"text": "error"}, DataError, "has no text"),
+        ({"label": "error"}, DataError, "has no label"),
+        ({"regon": "drop"}, RecipeError, "did you mean 'region'"),
+    ],
+)
+def test_a_missing_value_that_is_an_error_is_told_with_its_row(
+    tmp_path: Path, policy: Any, fault: type[Exception], message: str
+) -> None:
+    rows = [row | {"region": "" if n < 4 else "Cork"} for n, row in enumerate(tickets(40))]
+    rows[20]["text"] = rows[30]["label"] = ""
+    write_csv(tmp_path / "train.csv", rows, ("text", "label", "region"))
+    with pytest.raises(fault, match=message):
+        prepared(tmp_path, DataSpec(train="train.csv", missing=policy))
+
+
+def test_a_test_file_without_the_columns_that_rows_are_chosen_by_stays_whole(tmp_path: Path) -> None:
+    rows = [row | {"region": "Cork" if n % 3 else ""} for n, row in enumerate(tickets(60))]
+    write_csv(tmp_path / "train.csv", rows, ("text", "label", "region"))
+    write_csv(tmp_path / "test.csv", tickets(8, start=100))
+    spec = DataSpec(train="train.csv", test="test.csv", keep_if='region == "Cork"', missing={"region": "drop"})
+    found = prepared(tmp_path, spec)
+    assert found.splits["test"].height == 8
+    assert found.profile.dropped == {"keep_if": 20}

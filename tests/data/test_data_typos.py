@@ -82,4 +82,6 @@ def test_the_time_is_linear_in_the_rows() -> None:
         return time.perf_counter() - begun
 
     seconds(100)
-    assert seconds(8_000) < 30 * max(seconds(1_000), 0.01)  # eight times as many rows; a quadratic search would take 64 times as long
+    assert seconds(8_000) < 30 * max(
+        seconds(1_000), 0.01
+    )  # eight times as many rows; a quadratic search would take 64 times as long

@@ -111,7 +111,7 @@ def _tested(test: Test, frame: pl.DataFrame) -> pl.Expr:
     """The test as an expression that is true or false, never null."""
     dtype = frame.schema[test.column]
     if test.operator == "missing":
-        return _missing(test.column, dtype)
+        return is_missing(test.column, dtype)
     if test.operator == "contains":
         found = _read(test.column, test.values[0], dtype).str.contains(str(test.values[0]), literal=True)
     elif test.operator == "in":
@@ -141,7 +141,8 @@ def _read(column: str, value: Value, dtype: pl.DataType) -> pl.Expr:
     return pl.col(column).cast(pl.String) if dtype.is_temporal() else pl.col(column)
 
 
-def _missing(column: str, dtype: pl.DataType) -> pl.Expr:
+def is_missing(column: str, dtype: pl.DataType) -> pl.Expr:
+    """Whether a cell is null, blank or not a number."""
     if dtype == pl.Object:
         return pl.col(column).is_null()
     if dtype == pl.String:

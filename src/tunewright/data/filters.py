@@ -1,4 +1,4 @@
-"""Rows that the recipe does not want: by a condition on their columns, by length, language and quality."""
+"""Rows that the recipe does not want for what their text is: by length, language and quality."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import polars as pl
 
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.rows import Finding
-from tunewright.data.conditions import kept_by
 from tunewright.data.faults import counted, places
 from tunewright.data.languages import UNKNOWN, languages_of
 from tunewright.data.quality import REASONS
@@ -17,22 +16,14 @@ from tunewright.data.sift import Sifted, record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tunewright.data.sources import Sources
     from tunewright.recipe.clean import FilterSpec
 
-BY: Mapping[str, str] = {"keep_if": "data.keep_if", "language": "data.filter.languages"} | {
-    f"{end}_{unit}": f"data.filter.{end}_{unit}" for end in ("min", "max") for unit in ("chars", "words")
-}
+BY: Mapping[str, str] = {
+    "keep_if": "data.keep_if",
+    "missing_value": "data.missing",
+    "language": "data.filter.languages",
+} | {f"{end}_{unit}": f"data.filter.{end}_{unit}" for end in ("min", "max") for unit in ("chars", "words")}
 """Rule to the field that asks for it; the rules of documents are those of `data.filter.quality`."""
-
-
-def conditioned(rows: pl.DataFrame, condition: str | None, sources: Sources) -> tuple[Sifted, list[Finding]]:
-    """The rows that fulfil the condition, and those of the user's own test; `rows` are all of the sources."""
-    if condition is None:
-        return _parted(rows, pl.Series([None] * rows.height, dtype=pl.String))
-    keep = pl.concat([kept_by(condition, table) for table in sources.tables.values()])
-    assert keep.len() == rows.height  # one row a record, in the same order
-    return _parted(rows, _first(pl.Series([None] * rows.height, dtype=pl.String), ~keep, "keep_if"))
 
 
 def filtered(rows: pl.DataFrame, spec: FilterSpec) -> tuple[Sifted, list[Finding]]:
@@ -40,22 +31,27 @@ def filtered(rows: pl.DataFrame, spec: FilterSpec) -> tuple[Sifted, list[Finding
 
     `rows` are clean.
     """
-    reasons = pl.Series("reason", [None] * rows.height, dtype=pl.String)
+    reasons = no_reasons(rows)
     for rule, failing in _failing(rows["input"], spec):
-        reasons = _first(reasons, failing, rule)
+        reasons = first_reason(reasons, failing, rule)
     if spec.languages is not None:
         wanted = {*spec.languages, UNKNOWN}
         foreign = [language not in wanted for language in languages_of(rows["input"].to_list())]
-        reasons = _first(reasons, pl.Series(foreign, dtype=pl.Boolean), "language")
+        reasons = first_reason(reasons, pl.Series(foreign, dtype=pl.Boolean), "language")
     if spec.quality != "off":
         broken = REASONS[spec.quality]
         pairs = zip(rows["input"], reasons, strict=True)
         reasons = pl.Series([broken(text) if reason is None else reason for text, reason in pairs], dtype=pl.String)
-    return _parted(rows, reasons)
+    return parted(rows, reasons)
 
 
-def _first(reasons: pl.Series, failing: pl.Series, rule: str) -> pl.Series:
-    """The reasons, with the rule where there is none yet."""
+def no_reasons(rows: pl.DataFrame) -> pl.Series:
+    """A reason to leave for each row: none yet."""
+    return pl.Series("reason", [None] * rows.height, dtype=pl.String)
+
+
+def first_reason(reasons: pl.Series, failing: pl.Series, rule: str) -> pl.Series:
+    """The reasons, with the rule where a row fails it and has none yet."""
     chosen = pl.when(reasons.is_null() & failing).then(pl.lit(rule)).otherwise(reasons)
     return pl.select(chosen.alias("reason"))["reason"]
 
@@ -76,7 +72,7 @@ def _failing(texts: pl.Series, spec: FilterSpec) -> Iterator[tuple[str, pl.Serie
             yield f"max_{unit}", sizes > most
 
 
-def _parted(rows: pl.DataFrame, reasons: pl.Series) -> tuple[Sifted, list[Finding]]:
+def parted(rows: pl.DataFrame, reasons: pl.Series) -> tuple[Sifted, list[Finding]]:
     """Rows without a reason, and those of the user's own test; the others with theirs."""
     own = (rows["role"] == "test") & reasons.is_not_null()
     leaving = reasons.is_not_null() & ~own
@@ -98,7 +94,7 @@ def _own_findings(rows: pl.DataFrame, reasons: pl.Series) -> Iterator[Finding]:
     if rows.height:
         rules = ", ".join(f"{rule} {count:,}" for rule, count in sorted(reasons.value_counts().iter_rows()))
         message = (
-            f"{counted(rows.height, 'row')} of the test file would leave by data.keep_if or data.filter ({rules}), and "
+            f"{counted(rows.height, 'row')} of the test file would leave ({rules}), and "
             "stay: a test file is never edited"
         )
         remedy = "judge whether the test is on what the model will meet; if not, edit the file yourself"

@@ -14,6 +14,7 @@ from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Finding, Profile, SplitName
 from tunewright.data import audit
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
+from tunewright.data.column_rules import content_policies, sift_columns
 from tunewright.data.contradictions import settle
 from tunewright.data.duplicates import drop_duplicates
 from tunewright.data.earlier import (
@@ -23,7 +24,7 @@ from tunewright.data.earlier import (
     require_its_labels,
     seen_findings,
 )
-from tunewright.data.filters import conditioned, filtered, require_documents
+from tunewright.data.filters import filtered, require_documents
 from tunewright.data.freeze import (
     TestPlan,
     as_frozen,
@@ -163,11 +164,14 @@ def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bo
 def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     """Rows with text and label or answer, clean, mapped and without repetition."""
     task = sources.task
-    wanted, unwanted = conditioned(work.rows, spec.keep_if, sources)
-    present = drop_missing(wanted.kept, policy=spec.missing, task=task)
+    wanted, unwanted = sift_columns(work.rows, spec, sources)
+    policy, of_targets = content_policies(spec.missing, sources.columns)
+    present = drop_missing(wanted.kept, policy=policy, target_policy=of_targets, task=task)
     answered = drop_trailing(present.kept)
     cleaned = clean_rows(answered.rows, spec.clean, task)
-    left = drop_missing(cleaned.rows, policy=spec.missing, task=task)  # a text of tags alone says nothing once clean
+    left = drop_missing(
+        cleaned.rows, policy=policy, target_policy=of_targets, task=task
+    )  # a text of tags alone says nothing once clean
     passed, refused = filtered(left.kept, spec.filter)
     labels = pl.Series("target", [spec.label_map.get(t, t) for t in passed.kept["target"]], dtype=pl.String)
     mapped = amend(passed.kept, labels, rule="label_map")

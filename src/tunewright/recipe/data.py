@@ -46,8 +46,9 @@ class DataSpec(Spec):
     """Column that must be unique; a repeated value is an error."""
     label_map: dict[str, str] = Field(default_factory=dict)
     """Spelling variants of labels and the label each one means; every row changed by it is listed."""
-    missing: Missing = "drop"
-    """What to do with a row whose text or label is missing."""
+    missing: Missing | dict[str, Missing] = "drop"
+    """What to do with a row whose text or label is missing; as a mapping, with one whose value in a column is missing.
+    Columns of text and label that are not named there are on `drop`, other columns may be empty."""
     duplicates: Literal["keep_first", "keep_all"] = "keep_first"
     """What to do with rows of equal text and label; they are compared by content key."""
     contradictions: Literal["keep", "drop", "error"] = "keep"
