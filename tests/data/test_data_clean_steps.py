@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 from data_room import law, prepared, public_data, tickets, write_csv, write_jsonl
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.core.conversation import from_json
+from tunewright.core.rows import ROW_COLUMNS
 from tunewright.data.clean_steps import follow, steps_of
-from tunewright.data.normalise import clean_asked, clean_text
+from tunewright.data.normalise import clean_asked, clean_rows, clean_text
 from tunewright.data.read import read_table
 from tunewright.recipe.clean import CleanSpec
 from tunewright.recipe.data import DataSpec
@@ -40,6 +42,7 @@ PIECES = (
     "\u2019", "\u201c", "http://x.org/a.", "www.", "a@b.org", "@", "31/12/2024", "1,234,567.5", "1.234,5", "TEH",
     "teh", "3 March 2025", "\nKind regards", "\n", " ", "ﬁ", "\x92", "\u200b", "Σ", "a < b", "<3", "<", ">", "word",
 )  # fmt: skip
+SCHEMA = {name: pl.Int64 if name == "line" else pl.String for name in (*ROW_COLUMNS, "role")}
 BROKEN = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 ANYTHING = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40)
 
@@ -209,3 +212,20 @@ def test_questions_of_people_who_type_plainly_are_left_alone() -> None:
 def test_a_map_or_line_that_cannot_be_meant_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CleanSpec(**fields)
+
+
+@pytest.mark.parametrize("task", ["classification", "text_to_text", "language_modelling"])
+@pytest.mark.parametrize("spec", [CleanSpec(), EVERYTHING], ids=["defaults", "everything"])
+@law(40)
+@given(texts=st.lists(BROKEN, min_size=1, max_size=5))
+def test_what_a_model_is_asked_is_cleaned_as_the_texts_of_its_training(
+    task: str, spec: CleanSpec, texts: list[str]
+) -> None:
+    columns = {name: [None] * len(texts) for name in (*ROW_COLUMNS, "role")}
+    rows = pl.DataFrame(
+        columns | {"line": range(len(texts)), "input": texts, "target": ["a"] * len(texts)}, schema_overrides=SCHEMA
+    )
+    cleaned = clean_rows(rows, spec, task)
+    assert cleaned.rows["input"].to_list() == [clean_asked(text, spec, task) for text in texts]
+    changed = {number for number, text in enumerate(texts) if clean_asked(text, spec, task) != text}
+    assert changed <= set(cleaned.changes["line"])  # each of them is on record

@@ -169,9 +169,8 @@ def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     present = drop_missing(wanted.kept, policy=policy, target_policy=of_targets, task=task)
     answered = drop_trailing(present.kept)
     cleaned = clean_rows(answered.rows, spec.clean, task)
-    left = drop_missing(
-        cleaned.rows, policy=policy, target_policy=of_targets, task=task
-    )  # a text of tags alone says nothing once clean
+    # A text of tags alone says nothing once it is clean.
+    left = drop_missing(cleaned.rows, policy=policy, target_policy=of_targets, task=task)
     passed, refused = filtered(left.kept, spec.filter)
     labels = pl.Series("target", [spec.label_map.get(t, t) for t in passed.kept["target"]], dtype=pl.String)
     mapped = amend(passed.kept, labels, rule="label_map")
