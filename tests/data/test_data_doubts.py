@@ -30,7 +30,7 @@ def told(findings: tuple[Finding, ...], kind: str) -> list[Finding]:
     [
         (CAFE, "cp1252", {"encoding": "cp1252"}, "guessed_encoding"),
         (HEADERLESS, "utf-8", {"input": "message number 0 about words", "target": "a"}, "headerless"),
-        (LATIN, "utf-8", {}, "mojibake"),
+        (LATIN, "utf-8", {}, "c1_character"),
         (LOST, "utf-8", {}, "lost_character"),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_label_anywhere_in_its_column_gives_a_missing_header_away(tmp_path: Pa
 def test_each_file_of_a_recipe_is_looked_at(tmp_path: Path) -> None:
     write_csv(tmp_path / "train.csv", tickets(40))
     (tmp_path / "test.csv").write_text(LATIN.replace(",a", ",refund").replace(",b", ",delivery"), encoding="utf-8")
-    (found,) = told(prepared(tmp_path, DataSpec(train="train.csv", test="test.csv")).profile.findings, "mojibake")
+    (found,) = told(prepared(tmp_path, DataSpec(train="train.csv", test="test.csv")).profile.findings, "c1_character")
     assert found.rows[0] == "test.csv:2"
 
 

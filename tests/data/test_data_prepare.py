@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tunewright.core.errors import DataError, RecipeError
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS
 from tunewright.data.keys import row_id
-from tunewright.recipe.data import CleanSpec, DataSpec, GroupSplit, TimeSplit
+from tunewright.recipe.clean import CleanSpec
+from tunewright.recipe.data import DataSpec, GroupSplit, TimeSplit
 
 if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared

@@ -19,7 +19,8 @@ from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS
 from tunewright.data.lock import read_lock, write_lock
 from tunewright.data.prepare import Prepared, Request, prepare
 from tunewright.data.text_blocks import BLOCK_CHARACTERS, read_text
-from tunewright.recipe.data import CleanSpec, DataSpec, GroupSplit, StratifiedSplit, TimeSplit
+from tunewright.recipe.clean import CleanSpec
+from tunewright.recipe.data import DataSpec, GroupSplit, StratifiedSplit, TimeSplit
 
 NUMBERS = range(12)
 QUESTION = "what comes after number {}"

@@ -23,22 +23,25 @@ RULES: Mapping[str, str] = {
     "whitespace": "whitespace",
     "control_character": "control_character",
     "label_variant": "label_map",
+    "mojibake": "mojibake",
+    "html": "html",
     "contradiction": "contradiction",
 }
 """Kind of planted defect to the rule whose dropped or changed rows answer it."""
-FINDINGS: Mapping[str, str] = {"overlong": "overlength", "short": "short_text"}
+FINDINGS: Mapping[str, str] = {
+    "overlong": "overlength",
+    "short": "short_text",
+    "second_language": "language",
+    "typo": "typo",
+}
 """Kind of planted defect to the finding that lists its rows: these rows stay as they are."""
 NOT_YET = (
     "near_duplicate",
     "near_duplicate_distractor",
     "contradiction (near-equal)",
-    "typo",
-    "html",
-    "mojibake",
     "personal_data",
     "secret",
     "other_region",
-    "second_language",
     "date_format",
     "missing_reply",
 )

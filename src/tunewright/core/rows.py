@@ -89,3 +89,6 @@ class Profile:
     """Path or name of each source to the sha256 of its bytes."""
     replayed: int = 0
     """Rows of an earlier run's training that were mixed into the training rows; `read` and `kept` count them."""
+    languages: Mapping[str, int] | None = None
+    """Kept rows of each language (ISO 639-1, or `unknown`), the most frequent first; where there are very many rows, of
+    some thousand of them at equal distances."""

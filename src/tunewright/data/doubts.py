@@ -113,8 +113,8 @@ def _character_findings(table: RawTable) -> Iterator[Finding]:
             f"{counted(len(c1), 'cell')} of {table.source} with characters U+0080 to U+009F: "
             "probably cp1252 once read as Latin-1"
         )
-        remedy = "export the data again as UTF-8; as it is, these characters are dropped or learned as noise"
-        yield _broken(table, "mojibake", message, c1, remedy)
+        remedy = "export the data again as UTF-8; `data.clean.mojibake` repairs them in texts, and in no other column"
+        yield _broken(table, "c1_character", message, c1, remedy)
 
 
 def _broken(table: RawTable, kind: str, message: str, lines: Sequence[int], remedy: str) -> Finding:

@@ -13,7 +13,7 @@ _INVISIBLE = re.compile(
 
 def without_invisible(text: str) -> str:
     """The text without control, direction and zero-width characters; line breaks and tabs stay."""
-    return _INVISIBLE.sub("", text)
+    return text if text.isprintable() else _INVISIBLE.sub("", text)  # none of them is printable
 
 
 def is_blank(text: str) -> bool:

@@ -50,17 +50,20 @@ TARGETS: dict[str, tuple[str, Callable[[str | None], bool]]] = {
 """Task to what its target is called, and whether one is missing."""
 
 
-def drop_missing(rows: pl.DataFrame, *, policy: Missing, task: str = "classification") -> Sifted:
+def drop_missing(
+    rows: pl.DataFrame, *, policy: Missing, task: str = "classification", target_policy: Missing | None = None
+) -> Sifted:
     """Rows with a text and a label or answer; the others leave as `missing_text`, `missing_label`, `missing_answer`.
 
     A conversation of which any question or answer is empty lacks a text. Raises DataError listing them where the recipe
-    says `missing: error`.
+    says `missing: error`; `target_policy` is that of labels and answers, where it is another.
     """
     what, lacks = TARGETS[task]
     no_text = pl.Series([is_missing_text(text) for text in rows["input"]], dtype=pl.Boolean)
     no_target = pl.Series([lacks(target) for target in rows["target"]], dtype=pl.Boolean)
-    if policy == "error":
-        _refuse_missing(rows, no_text, no_target, what)
+    refused = [mask & (of == "error") for mask, of in ((no_text, policy), (no_target, target_policy or policy))]
+    if any(mask.any() for mask in refused):
+        _refuse_missing(rows, *refused, what=what)
     with_text = sift(rows, keep=~no_text, reason="missing_text")
     with_target = sift(with_text.kept, keep=~no_target.filter(~no_text), reason=f"missing_{what}")
     return Sifted(with_target.kept, pl.concat([with_text.dropped, with_target.dropped]))
@@ -91,8 +94,8 @@ def _open_end(messages: str | None) -> bool:
     return len(without_trailing(whole).turns) < len(whole.turns)
 
 
-def _refuse_missing(rows: pl.DataFrame, no_text: pl.Series, no_target: pl.Series, what: str) -> None:
-    """Raises DataError listing what is missing, if anything is."""
+def _refuse_missing(rows: pl.DataFrame, no_text: pl.Series, no_target: pl.Series, *, what: str) -> None:
+    """Raises DataError listing what is missing."""
     faults = []
     columns = zip(rows["source"], rows["line"], rows["messages"], no_text, no_target, strict=True)
     for source, line, messages, text, target in columns:

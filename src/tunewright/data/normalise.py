@@ -2,110 +2,117 @@
 
 from __future__ import annotations
 
-import re
+import json
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tunewright.core.conversation import Conversation, from_json
-from tunewright.data.invisible import without_invisible
+from tunewright.data.clean_steps import follow, steps_of, with_plain_blanks
 from tunewright.data.keys import content_key
 from tunewright.data.links import LINKS, link_keys
-from tunewright.data.sift import Amended, amend, amend_all, record
+from tunewright.data.sift import Amended, record
 from tunewright.data.turns import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
 
-    from tunewright.recipe.data import CleanSpec
+    from tunewright.data.clean_steps import Step
+    from tunewright.recipe.clean import CleanSpec
 
-_BLANKS = re.compile(r"[^\S\r\n]+")
+__all__ = ["clean_asked", "clean_rows", "clean_text", "with_plain_blanks"]
 
-
-def with_plain_blanks(text: str) -> str:
-    """The text without blanks at its ends, and with one blank for each run of them inside a line."""
-    return _BLANKS.sub(" ", text).strip()
+FIELDS = ("input", "messages", "target")
+Held = tuple[str | None, str | None, str | None]
+"""The values of FIELDS of one row."""
 
 
 def clean_text(text: str, spec: CleanSpec) -> str:
-    """The cleaned text; cleaning it again changes nothing."""
-    text = without_invisible(text) if spec.control_characters else text
-    return with_plain_blanks(text) if spec.whitespace else text
+    """The cleaned text that is to be classified; cleaning it again changes nothing."""
+    return clean_asked(text, spec, "classification")
 
 
 def clean_asked(text: str, spec: CleanSpec, task: str) -> str:
     """What a model is asked, cleaned as `clean_rows` cleans the texts of the task's rows."""
-    if task == "classification":
-        return clean_text(text, spec)
-    for _, change in _text_steps(spec, task):
-        text = change(text)
-    return text
+    return follow((text,), steps_of(spec, task)).texts[0]
 
 
 def clean_rows(rows: pl.DataFrame, spec: CleanSpec, task: str = "classification") -> Amended:
     """The rows with clean texts and the content keys of these; each changed row is recorded once a rule.
 
-    What a model learns to write is left as it is but for control characters and, of answers and questions, the blanks
-    around them: line breaks and indentation mean something there. Conversations get the column LINKS as well.
+    A record holds the row as it is now, and as it was before its rule. What a model learns to write is left as it is
+    but for control characters and, of answers and questions, the blanks around them, unless the recipe asks for more:
+    line breaks and indentation mean something there. Conversations get the column LINKS as well.
     """
-    if task != "classification":
-        return _clean_texts(rows, spec, task)
-    changes = [record(rows.clear(), rule="", action="changed")]
-    steps = [
-        ("control_character", spec.control_characters, without_invisible),
-        ("whitespace", spec.whitespace, with_plain_blanks),
-    ]
-    for rule, wanted, change in steps:
-        if wanted:
-            texts = [change(text) for text in rows["input"]]
-            amended = amend(rows, pl.Series("input", texts, dtype=pl.String), rule=rule)
-            rows = amended.rows
-            changes.append(amended.changes)
-    return Amended(_keyed(rows), pl.concat(changes))
-
-
-def _clean_texts(rows: pl.DataFrame, spec: CleanSpec, task: str) -> Amended:
-    changes = [record(rows.clear(), rule="", action="changed")]
-    for rule, change in _text_steps(spec, task):
-        amended = amend_all(rows, _changed(rows, change), rule=rule)
-        rows = amended.rows
-        changes.append(amended.changes)
-    keyed = _keyed(rows).drop(LINKS, strict=False)
-    return Amended(keyed.with_columns(link_keys(keyed)) if task == "generation" else keyed, pl.concat(changes))
-
-
-def _text_steps(spec: CleanSpec, task: str) -> list[tuple[str, Callable[[str], str]]]:
-    steps: list[tuple[str, bool, Callable[[str], str]]] = [
-        ("control_character", spec.control_characters, without_invisible),
-        ("whitespace", spec.whitespace and task != "language_modelling", str.strip),
-    ]
-    return [(rule, change) for rule, wanted, change in steps if wanted]
-
-
-def _changed(rows: pl.DataFrame, change: Callable[[str], str]) -> list[pl.Series]:
-    """Text, conversation and answer of each row after the change; of a conversation, each turn is changed."""
-    found: dict[str, list[str | None]] = {"input": [], "messages": [], "target": []}
-    for text, messages, target in rows.select(*found).iter_rows():
-        content: tuple[str | None, str | None, str | None]
-        if messages is None:
-            content = (change(text), None, None if target is None else change(target))
-        else:
-            content = _changed_chat(text, messages, target, change)
-        for name, value in zip(found, content, strict=True):
+    steps = steps_of(spec, task)
+    labelled = task == "classification"
+    found: dict[str, list[str | None]] = {name: [] for name in FIELDS}
+    befores: dict[str, list[tuple[int, str]]] = {step.rule: [] for step in steps}
+    for number, held in enumerate(rows.select(FIELDS).iter_rows()):
+        now, before = _cleaned(held, steps, labelled=labelled)
+        for name, value in zip(FIELDS, now, strict=True):
             found[name].append(value)
-    return [pl.Series(name, values, dtype=pl.String) for name, values in found.items()]
+        for rule, held_before in before.items():
+            befores[rule].append((number, held_before))
+    cleaned = _keyed(rows.with_columns(pl.Series(name, values, dtype=pl.String) for name, values in found.items()))
+    changes = [record(cleaned.clear(), rule="", action="changed"), *_records(cleaned, befores)]
+    cleaned = cleaned.drop(LINKS, strict=False) if not labelled else cleaned
+    return Amended(cleaned.with_columns(link_keys(cleaned)) if task == "generation" else cleaned, pl.concat(changes))
 
 
-def _changed_chat(
-    text: str, messages: str, target: str, change: Callable[[str], str]
-) -> tuple[str | None, str | None, str | None]:
-    chat = from_json(messages)
-    turns = tuple({**turn, "content": change(str(turn["content"]))} for turn in chat.turns)
-    if turns == chat.turns:
-        return text, messages, target
+def _cleaned(held: Held, steps: Sequence[Step], *, labelled: bool) -> tuple[Held, Mapping[str, str]]:
+    """A row's fields after cleaning, and for each rule that changed any, those as they were before it, as JSON."""
+    text, messages, target = held
+    if messages is not None:
+        return _cleaned_chat(held, steps)
+    learned = not labelled and target is not None
+    trail = follow((text or "", target or "") if learned else (text or "",), steps)
+    if not trail.before:
+        return held, {}
+    names = ("input", "target")
+    now = dict(zip(names, trail.texts, strict=False))
+    before = {
+        rule: _as_json({name: old for name, old in zip(names, texts, strict=False) if old != now[name]})
+        for rule, texts in trail.before.items()
+    }
+    return (now["input"], None, now.get("target", target)), before
+
+
+def _cleaned_chat(held: Held, steps: Sequence[Step]) -> tuple[Held, Mapping[str, str]]:
+    assert held[1] is not None
+    chat = from_json(held[1])
+    trail = follow(tuple(str(turn["content"]) for turn in chat.turns), steps)
+    if not trail.before:
+        return held, {}
+    now = _chat_fields(chat, trail.texts)
+    befores = {rule: _chat_fields(chat, texts) for rule, texts in trail.before.items()}
+    return now, {
+        rule: _as_json({name: old for name, old, new in zip(FIELDS, before, now, strict=True) if old != new})
+        for rule, before in befores.items()
+    }
+
+
+def _chat_fields(chat: Conversation, contents: Sequence[str]) -> Held:
+    """The fields of a conversation whose turns say these texts."""
+    turns = tuple({**turn, "content": text} for turn, text in zip(chat.turns, contents, strict=True))
     changed = Conversation(turns, chat.tools)
     said, answer = words_of(changed)
     return said, changed.to_json(), answer
+
+
+def _as_json(fields: Mapping[str, str | None]) -> str:
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _records(rows: pl.DataFrame, befores: Mapping[str, Sequence[tuple[int, str]]]) -> list[pl.DataFrame]:
+    """The changed rows of each rule."""
+    return [
+        record(rows[[number for number, _ in changed]], rule=rule, action="changed").with_columns(
+            pl.Series("before", [before for _, before in changed], dtype=pl.String)
+        )
+        for rule, changed in befores.items()
+        if changed
+    ]
 
 
 def _keyed(rows: pl.DataFrame) -> pl.DataFrame:

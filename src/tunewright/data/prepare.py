@@ -14,6 +14,7 @@ from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Finding, Profile, SplitName
 from tunewright.data import audit
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
+from tunewright.data.column_rules import content_policies, sift_columns
 from tunewright.data.contradictions import settle
 from tunewright.data.duplicates import drop_duplicates
 from tunewright.data.earlier import (
@@ -23,6 +24,7 @@ from tunewright.data.earlier import (
     require_its_labels,
     seen_findings,
 )
+from tunewright.data.filters import filtered, require_documents
 from tunewright.data.freeze import (
     TestPlan,
     as_frozen,
@@ -45,6 +47,8 @@ from tunewright.data.profile import imbalance, split_profile
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.split import Carving, assign_splits
+from tunewright.data.text_audit import language_findings, text_findings
+from tunewright.data.typos import typo_findings
 from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
 from tunewright.recipe.model import RUN
 
@@ -127,12 +131,14 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
+    work = work.then(work.rows, findings=typo_findings(work.rows, encoder))
     return _prepared(work, request, sources, plan, measured=measured, max_tokens=encoder.max_tokens, read=rows.height)
 
 
 def _require_fitting(spec: DataSpec, task: str) -> None:
     """Raises RecipeError for settings that mean nothing to the task."""
     overlength_policy(spec.overlength, task)
+    require_documents(spec.filter, task)
     if task == "classification":
         return
     for field, given in (("label_map", spec.label_map), ("contradictions", spec.contradictions != "keep")):
@@ -158,19 +164,27 @@ def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bo
 def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     """Rows with text and label or answer, clean, mapped and without repetition."""
     task = sources.task
-    present = drop_missing(work.rows, policy=spec.missing, task=task)
+    wanted, unwanted = sift_columns(work.rows, spec, sources)
+    policy, of_targets = content_policies(spec.missing, sources.columns)
+    present = drop_missing(wanted.kept, policy=policy, target_policy=of_targets, task=task)
     answered = drop_trailing(present.kept)
     cleaned = clean_rows(answered.rows, spec.clean, task)
-    labels = pl.Series("target", [spec.label_map.get(t, t) for t in cleaned.rows["target"]], dtype=pl.String)
-    mapped = amend(cleaned.rows, labels, rule="label_map")
+    # A text of tags alone says nothing once it is clean.
+    left = drop_missing(cleaned.rows, policy=policy, target_policy=of_targets, task=task)
+    passed, refused = filtered(left.kept, spec.filter)
+    labels = pl.Series("target", [spec.label_map.get(t, t) for t in passed.kept["target"]], dtype=pl.String)
+    mapped = amend(passed.kept, labels, rule="label_map")
     single = drop_duplicates(mapped.rows, policy=spec.duplicates)
     findings = [
+        *unwanted,
+        *refused,
+        *text_findings(single.kept, spec.clean, task),
         *audit.duplicate_findings(mapped.rows, spec.duplicates, task),
         *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),
         *audit.group_findings(single.kept, sources.columns.group),
     ]
-    recorded = (present.dropped, answered.changes, cleaned.changes, mapped.changes, single.dropped)
-    return work.then(single.kept, *recorded, findings=findings)
+    parted = (wanted.dropped, present.dropped, left.dropped, passed.dropped, single.dropped)
+    return work.then(single.kept, *parted, answered.changes, cleaned.changes, mapped.changes, findings=findings)
 
 
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:
@@ -288,6 +302,7 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
     _assert_accounted(work.rows, account, read + replayed)
     known = measured.lengths.len() > 0
     lengths = {n: measured.lengths.filter(work.rows["split"] == n).to_list() if known else [] for n in SPLITS}
+    languages, foreign = language_findings(work.rows)
     profile = Profile(
         read=read + replayed,
         kept=work.rows.height,
@@ -308,12 +323,14 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
         findings=(
             *audit.ledger_findings(account),
             *work.findings,
+            *foreign,
             *(audit.class_findings(splits) if labelled else ()),
             *_division_findings(splits, sources),
         ),
         sources={table.source: table.sha256 for table in sources.tables.values()}
         | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
         replayed=replayed,
+        languages=languages,
     )
     lineage = earlier.lineage if earlier else None
     return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from tunewright.core.rows import Finding, SplitName
 from tunewright.data.csv_table import sniff_delimiter
 from tunewright.data.decode import decode, detect_encoding
@@ -15,19 +17,20 @@ from tunewright.data.describe import SniffedColumn, shown
 from tunewright.data.doubts import described, table_findings, unused_files_finding
 from tunewright.data.faults import counted
 from tunewright.data.formats import TEXT
+from tunewright.data.frame import LINE
 from tunewright.data.hub import HUB
 from tunewright.data.labels import propose_label_map
 from tunewright.data.missing import is_missing_label
-from tunewright.data.propose import Family, Proposal, propose
+from tunewright.data.propose import Family, Proposal, Proposals, propose
 from tunewright.data.read import RawTable, read_table
+from tunewright.data.text_audit import language_findings, text_findings
 from tunewright.data.times import instant
+from tunewright.recipe.clean import CleanSpec
 from tunewright.recipe.data import DataSpec
 from tunewright.recipe.recipe import TaskName  # noqa: TC001  # a type of the frozen record below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def sniff(source: Path | str, *, folder: Path | None = None, family: Family | No
             *table_findings(table, encoding=spec.encoding, columns=columns),
             *([unused_files_finding(name, table.unused)] if table.unused else []),
             *_proposal_findings(table, proposals.time, labels),
+            *_text_findings(table, proposals),
         ),
     )
 
@@ -161,6 +165,29 @@ def _proposal_findings(table: RawTable, time: Proposal | None, labels: Mapping[s
     if len(labels) == 1:
         message = f"all rows bear one label, {next(iter(labels))!r}: there is nothing to tell apart"
         yield Finding("one_label", "warning", message, table.frame.height)
+
+
+def _text_findings(table: RawTable, proposals: Proposals) -> list[Finding]:
+    """What the proposed texts hold that a run takes away, or could; and their languages."""
+    if proposals.input is None or proposals.task is None:
+        return []
+    target = proposals.target if proposals.task != "classification" else None
+    rows = pl.DataFrame(
+        {
+            "source": [table.source] * table.frame.height,
+            "line": table.frame[LINE],
+            "input": ["\n\n".join(t for t in texts if t) for texts in _cells(table, proposals.input)],
+            "target": [texts[0] for texts in _cells(table, target)] if target else [None] * table.frame.height,
+        },
+        schema_overrides={"target": pl.String},
+    )
+    return [*text_findings(rows, CleanSpec(), proposals.task, raw=True), *language_findings(rows)[1]]
+
+
+def _cells(table: RawTable, proposal: Proposal) -> list[list[str]]:
+    """The texts of each record in the proposed columns; other values are none."""
+    frame = table.frame.select(proposal.columns)
+    return [[cell if isinstance(cell, str) else "" for cell in cells] for cells in frame.iter_rows()]
 
 
 def _unreadable_times(series: pl.Series) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
-DATA = Stage("data", version=4)
+DATA = Stage("data", version=5)
 
 
 def prepare(context: Context) -> Done:

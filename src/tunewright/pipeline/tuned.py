@@ -19,7 +19,8 @@ from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.stages import MANIFEST, RunFolder, intact, read_manifest
 from tunewright.pipeline.tasks import task_of
 from tunewright.pipeline.trained import root_of, trained_manifest
-from tunewright.recipe.data import CleanSpec, DataSpec
+from tunewright.recipe.clean import CleanSpec
+from tunewright.recipe.data import DataSpec
 from tunewright.recipe.model import ModelSpec
 from tunewright.training.settings import pick_device
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 WRITERS: Mapping[Layout, Callable[..., Any]] = {"causal": load_causal, "seq2seq": load_seq2seq}
 """Layout to what loads an untuned base that writes in it."""
+UNREPAIRED: Mapping[str, Any] = {"mojibake": False, "html": False, "unicode": "off"}
+"""Cleaning of a training that says nothing of these: its texts were not repaired."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ class TunedRun:
     @cached_property
     def cleaning(self) -> CleanSpec:
         """What the texts of its training went through. Raises RunError for a training of another version."""
-        found: CleanSpec = self._spec(CleanSpec, "clean", "does not say how the texts of its training were cleaned")
+        given = "does not say how the texts of its training were cleaned"
+        found: CleanSpec = self._spec(CleanSpec, "clean", given, earlier=UNREPAIRED)
         return found
 
     @cached_property
@@ -148,9 +152,11 @@ class TunedRun:
     def _saved(self) -> Base:
         return Base(str(self.folder), "folder", self.folder, "")
 
-    def _spec(self, kind: type[Spec], name: str, given: str) -> Any:
+    def _spec(self, kind: type[Spec], name: str, given: str, *, earlier: Mapping[str, Any] | None = None) -> Any:
+        """The spec as the training declares it; `earlier` is what held before some of its fields were there."""
+        held = self.declares.get(name)
         try:
-            return kind.model_validate(self.declares.get(name))
+            return kind.model_validate({**earlier, **held} if earlier and isinstance(held, dict) else held)
         except ValidationError as fault:
             remedy = "run the recipe again to train it anew"
             raise RunError(Problem(str(self.path), given, "a training of this version", remedy)) from fault

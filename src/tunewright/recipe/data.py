@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from tunewright.recipe.clean import CleanSpec, FilterSpec
+from tunewright.recipe.condition import parse_condition
 from tunewright.recipe.spec import Spec, kind_where_absent
 
 Missing = Literal["drop", "error"]
-
-
-class CleanSpec(Spec):
-    """Changes to the text of a row; each changed row is kept in `dropped.parquet` as it was."""
-
-    whitespace: bool = True
-    """Strip both ends and reduce each run of blanks inside a line to one blank."""
-    control_characters: bool = True
-    """Remove control and zero-width characters, keeping line breaks and tabs."""
 
 
 class DataSpec(Spec):
@@ -53,8 +46,9 @@ class DataSpec(Spec):
     """Column that must be unique; a repeated value is an error."""
     label_map: dict[str, str] = Field(default_factory=dict)
     """Spelling variants of labels and the label each one means; every row changed by it is listed."""
-    missing: Missing = "drop"
-    """What to do with a row whose text or label is missing."""
+    missing: Missing | dict[str, Missing] = "drop"
+    """What to do with a row whose text or label is missing; as a mapping, with one whose value in a column is missing.
+    Columns of text and label that are not named there are on `drop`, other columns may be empty."""
     duplicates: Literal["keep_first", "keep_all"] = "keep_first"
     """What to do with rows of equal text and label; they are compared by content key."""
     contradictions: Literal["keep", "drop", "error"] = "keep"
@@ -67,8 +61,20 @@ class DataSpec(Spec):
     replay: Annotated[float, Field(ge=0)] | None = None
     """Rows of the earlier training that are mixed in, as a share of the new training rows: 0.2 is one for five. Only
     with `model: run:NAME`, where 0.2 is taken if absent, and 0 if that run was tuned for another task."""
+    keep_if: str | None = None
+    """Condition on the columns that a row must fulfil to stay, such as `region == "Cork" and (channel != "phone" or
+    stars >= 3)`; also `in [..]`, `contains` and `is missing`."""
+    filter: FilterSpec = FilterSpec()
+    """Which rows may stay, by what their text is."""
     clean: CleanSpec = CleanSpec()
     """Text cleaning."""
+
+    @field_validator("keep_if")
+    @classmethod
+    def _is_a_condition(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_condition(text)
+        return text
 
 
 class StratifiedSplit(Spec):
