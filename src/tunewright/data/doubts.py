@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tunewright.data.describe import SniffedColumn
     from tunewright.data.read import RawTable
 
-HEADED = frozenset({"csv", "tsv", "dataset"})
+HEADED = frozenset({"csv", "tsv", "xlsx", "dataset"})
 """Formats whose column names may come from a first line; `dataset` is what a folder of several files is called."""
 FEW_VALUES = 200
 """A column with fewer different values than this may hold labels, whose names a header would not repeat."""
@@ -39,6 +39,7 @@ def table_findings(
     """
     known = columns if columns is not None else described(table)
     return (
+        *table.remarks,
         *_encoding_findings(table, encoding),
         *_header_findings(table, known),
         *_empty_findings(table, known),

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tunewright.core.files import resolve_path
 from tunewright.core.rows import Finding, SplitName
 from tunewright.data.csv_table import sniff_delimiter
 from tunewright.data.decode import decode, detect_encoding
 from tunewright.data.describe import SniffedColumn, shown
 from tunewright.data.doubts import described, table_findings, unused_files_finding
+from tunewright.data.entries import file_bytes
 from tunewright.data.faults import counted
-from tunewright.data.formats import TEXT
+from tunewright.data.formats import RAW
 from tunewright.data.hub import HUB
 from tunewright.data.labels import propose_label_map
 from tunewright.data.missing import is_missing_label
@@ -91,14 +93,14 @@ def sniff(source: Path | str, *, folder: Path | None = None, family: Family | No
     Raises DataError when it cannot be read.
     """
     name, base = str(source), folder or Path()
-    path = base / name
-    raw = path.read_bytes() if not name.startswith(HUB) and path.is_file() else b""
+    path = resolve_path(name, base)
+    raw = file_bytes(path, name) if not name.startswith(HUB) and path.is_file() else b""
     encoding, by_itself = detect_encoding(raw)
     spec = DataSpec(train=name, encoding="auto" if by_itself else encoding)
     table = read_table(name, folder=base, spec=spec)
     parts = tuple(_parts(table, folder=base, spec=spec))
     columns = described(table)
-    proposals = propose(columns, table.frame, raw=table.format == TEXT, family=family)
+    proposals = propose(columns, table.frame, raw=table.format in RAW, family=family)
     labels = _labels(table.frame, proposals.target if proposals.task == "classification" else None)
     return Sniffed(
         source=name,
