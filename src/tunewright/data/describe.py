@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from tunewright.data.paths import last_key
 from tunewright.data.words import fold_name
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class SniffedColumn:
 
     @property
     def folded(self) -> str:
-        """The name without case and separators."""
-        return fold_name(self.name)
+        """The name without case and separators; of a path its last key."""
+        return fold_name(last_key(self.name))
 
     @property
     def distinct_share(self) -> float:

@@ -6,6 +6,7 @@ Only what people read is kept: no scripts, styles, comments, menus or forms, and
 from __future__ import annotations
 
 import io
+import logging
 import re
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from lxml import etree
 from tunewright.core.errors import DataError, Problem
 from tunewright.core.optional import import_optional
 from tunewright.data.archives import checked_zip
+from tunewright.data.faults import counted
 from tunewright.data.frame import frame_of
 
 if TYPE_CHECKING:
@@ -108,6 +110,9 @@ def read_pdf(raw: bytes, *, name: str) -> pl.DataFrame:
     and one whose pages are pictures.
     """
     pypdf = import_optional("pypdf", extra=EXTRA, purpose=f"reading {name}")
+    quiet = logging.getLogger("pypdf")
+    level = quiet.level
+    quiet.setLevel(logging.CRITICAL)  # what it mends in passing is of no use to anybody; what it cannot is raised
     try:
         reader = pypdf.PdfReader(io.BytesIO(raw))
         if reader.is_encrypted and not reader.decrypt(""):
@@ -118,9 +123,11 @@ def read_pdf(raw: bytes, *, name: str) -> pl.DataFrame:
         texts = [(number, page.extract_text().strip()) for number, page in enumerate(reader.pages, start=1)]
     except (*ODD, pypdf.errors.PyPdfError) as fault:
         raise _unreadable(name, "a PDF file", fault) from fault
+    finally:
+        quiet.setLevel(level)
     held = [(number, text) for number, text in texts if text]
     if not held:
-        given = f"has {pages:,} pages and no text: they are pictures"
+        given = f"has {counted(pages, 'page')} and no text: they are pictures"
         raise DataError(Problem(name, given, "a PDF file with text", "recognise its text (OCR) and save that"))
     numbers = [number for number, _ in held]
     return frame_of({TEXT: [text for _, text in held], PAGE: numbers}, numbers)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tunewright.core.errors import DataError, Problem
 from tunewright.data.csv_table import looks_like_table, sniff_delimiter
+from tunewright.data.paths import record_lists
 
 ENDINGS = {
     ".csv": "csv",
@@ -146,7 +147,8 @@ def _is_json_array(text: str) -> bool:
 
 def _holds_records(line: str) -> bool:
     value = json.loads(line)
-    return isinstance(value, dict) and bool(value) and any(isinstance(held, list) for held in value.values())
+    lists = isinstance(value, dict) and any(isinstance(held, list) for held in value.values())
+    return lists or bool(record_lists(value))
 
 
 def _mismatch(path: Path, given: str, actual: str) -> DataError:

@@ -32,6 +32,12 @@ def path_of(steps: Iterable[Step]) -> str:
     return text.removeprefix(".")
 
 
+def last_key(name: str) -> str:
+    """The last key of a path, which says what stands there; a name that is no path as it is."""
+    keys = [step for step in steps_of(name) if isinstance(step, str)]
+    return keys[-1] if keys else name
+
+
 def walked(value: Any, steps: Sequence[Step]) -> Any:
     """What stands at the end of the steps; nothing where one of them is not there."""
     for step in steps:

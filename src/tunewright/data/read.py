@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping  # noqa: TC003  # a type of the frozen record below
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
@@ -14,7 +14,7 @@ import polars as pl
 
 from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.files import digest, resolve_path
-from tunewright.core.rows import Finding, SplitName  # a type of the frozen record below
+from tunewright.core.rows import Finding, SplitName  # noqa: TC001  # a type of the frozen record below
 from tunewright.data.archives import GZIP, gunzipped
 from tunewright.data.columnar import read_arrow, read_parquet, read_saved_dataset
 from tunewright.data.csv_table import read_csv
@@ -22,7 +22,7 @@ from tunewright.data.decode import decode
 from tunewright.data.documents import read_docx, read_html, read_pdf
 from tunewright.data.entries import file_bytes, require_entry
 from tunewright.data.folders import is_saved_dataset, split_files, split_folders
-from tunewright.data.formats import EXPECTED, PACKED, RAW, TEXT, binary_format, text_format
+from tunewright.data.formats import EXPECTED, PACKED, RAW, TEXT, binary_format, ending_of, text_format
 from tunewright.data.frame import LINE
 from tunewright.data.hub import HUB, fetch
 from tunewright.data.json_document import read_json
@@ -68,16 +68,13 @@ class RawTable:
     """What of the file its records do not show, such as other sheets."""
 
 
-BinaryReader = Callable[[bytes, str, "DataSpec"], tuple[pl.DataFrame, tuple[Finding, ...]]]
-
-BINARY: Mapping[str, BinaryReader] = {
-    "parquet": lambda raw, name, spec: (read_parquet(raw, name=name), ()),
-    "arrow": lambda raw, name, spec: (read_arrow(raw, name=name), ()),
-    "xlsx": lambda raw, name, spec: read_workbook(raw, name=name, sheet=spec.sheet),
-    "docx": lambda raw, name, spec: (read_docx(raw, name=name), ()),
-    "pdf": lambda raw, name, spec: (read_pdf(raw, name=name), ()),
+BINARY: Mapping[str, Callable[..., pl.DataFrame]] = {
+    "parquet": read_parquet,
+    "arrow": read_arrow,
+    "docx": read_docx,
+    "pdf": read_pdf,
 }
-"""Format that is not text to its reader."""
+"""Format that is not text to its reader; a workbook's is told the sheet."""
 
 
 def read_table(
@@ -114,10 +111,13 @@ def read_file(path: Path, *, name: str, spec: DataSpec) -> RawTable:
     binary = binary_format(path, raw, spec.format)
     _require_used(spec, binary, name)
     if binary is not None:
-        frame, remarks = BINARY[binary](raw, name, spec)
+        book = read_workbook(raw, name=name, sheet=spec.sheet) if binary == "xlsx" else None
+        frame, remarks = book or (BINARY[binary](raw, name=name), ())
         return RawTable(unnested(frame), name, binary, "", sha256, remarks=remarks)
     decoded = decode(raw, name=name, encoding=spec.encoding)
     kind = text_format(path, decoded.text, spec.format) if decoded.text.strip() else "empty"
+    if spec.records is not None and ending_of(path) == ".json" and spec.format == "auto":
+        kind = "json"  # a document that stands in one line could be a record as well
     frame = _text_table(decoded.text, kind, name, spec)
     return RawTable(unnested(frame), name, kind, decoded.encoding, sha256)
 

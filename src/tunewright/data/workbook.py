@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 """What the format allows; a cell that says it stands elsewhere is passed over."""
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]{0,40}?ref="([A-Z]{1,3}\d{1,7}):[A-Z]{1,3}\d{1,7}"')
+_UNCALCULATED = re.compile(rb"</(?:\w+:)?f>(?:<v></v>|<v ?/>)?</(?:\w+:)?c>")
 _ERRORS = frozenset({"#REF!", "#NAME?", "#DIV/0!", "#VALUE!", "#NULL!", "#NUM!"})
 
 Cell = Any
@@ -47,8 +48,9 @@ def read_workbook(raw: bytes, *, name: str, sheet: str | None) -> tuple[pl.DataF
         given = f"cannot be read as a workbook: {type(f).__name__}: {f}"
         raise DataError(Problem(name, given, "a whole .xlsx file", "open it and save it again")) from f
     frame = _frame(rows, name)
-    merged = _merged(archive, _part_of(held))
-    return frame, (*_sheet_findings(names, chosen, sheet, name), *_cell_findings(rows, merged, name))
+    part = _part_of(held)
+    xml = archive.read(part) if part in archive.namelist() else b""
+    return frame, (*_sheet_findings(names, chosen, sheet, name), *_cell_findings(rows, xml, name))
 
 
 def _chosen(names: list[str], sheet: str | None, name: str) -> str:
@@ -105,18 +107,19 @@ def _part_of(sheet: Any) -> str:
     return str(getattr(sheet, "_worksheet_path", "")).lstrip("/")
 
 
-def _merged(archive: zipfile.ZipFile, part: str) -> list[str]:
-    """The first cells of merged ones, as the sheet's part of the archive lists them."""
-    return [found.decode() for found in _MERGED.findall(archive.read(part))] if part in archive.namelist() else []
-
-
 def _sheet_findings(names: list[str], chosen: str, asked: str | None, name: str) -> Iterator[Finding]:
     if asked is None and len(names) > 1:
         message = f"{name} has {len(names)} sheets, and {chosen!r} is read, the first; others: {', '.join(names[1:9])}"
         yield Finding("several_sheets", "warning", message, len(names), remedy="write `data.sheet: NAME` for another")
 
 
-def _cell_findings(rows: list[tuple[int, list[Cell]]], merged: list[str], name: str) -> Iterator[Finding]:
+def _cell_findings(rows: list[tuple[int, list[Cell]]], xml: bytes, name: str) -> Iterator[Finding]:
+    """What the values do not show; `xml` is the sheet as its archive holds it."""
+    bare = len(_UNCALCULATED.findall(xml))
+    if bare:
+        message = f"{counted(bare, 'formula')} of {name} without a value: no program has calculated it"
+        yield Finding("formula_without_value", "warning", message, bare, remedy="open the workbook and save it again")
+    merged = [found.decode() for found in _MERGED.findall(xml)]
     if merged:
         lines = sorted({int(re.sub(r"\D", "", cell)) for cell in merged})
         message = f"{name} has {counted(len(merged), 'merged cell')}: its value stands in the first row of each alone"
