@@ -112,4 +112,12 @@ def _visible_files(folder: Path, source: str) -> Iterator[Path]:
         if seen > MOST_ENTRIES:
             given = f"is a folder of more than {MOST_ENTRIES:,} files and folders"
             raise DataError(Problem(source, given, "a folder that holds the data alone", "name the data file itself"))
-        yield from (f for name in names if not name.startswith(".") and (f := Path(root) / name).is_file())
+        yield from (f for name in names if not name.startswith(".") and _is_file(f := Path(root) / name))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a plain file, or a link to one, as far as this user may know."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

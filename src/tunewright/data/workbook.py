@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
-"""What the format allows; a cell that says it stands elsewhere is passed over."""
+MOST_ROWS = 1_048_576
+"""What the format allows; a row that says it stands beyond is not read."""
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]{0,40}?ref="([A-Z]{1,3}\d{1,7}):[A-Z]{1,3}\d{1,7}"')
 _UNCALCULATED = re.compile(rb"</(?:\w+:)?f>(?:<v></v>|<v ?/>)?</(?:\w+:)?c>")
 _ERRORS = frozenset({"#REF!", "#NAME?", "#DIV/0!", "#VALUE!", "#NULL!", "#NUM!"})
@@ -69,7 +69,8 @@ def _chosen(names: list[str], sheet: str | None, name: str) -> str:
 def _rows(sheet: Any) -> Iterator[tuple[int, list[Cell]]]:
     """Number and cells of each row that holds anything, without what is empty behind its last value."""
     sheet.reset_dimensions()  # what the sheet says of its size may be wrong either way
-    numbered = enumerate(sheet.iter_rows(max_row=MOST_ROWS, max_col=MOST_COLUMNS, values_only=True), start=1)
+    # Without a last column rows are as long as their last cell: with one, each would be filled up to it.
+    numbered = enumerate(sheet.iter_rows(max_row=MOST_ROWS, values_only=True), start=1)
     for number, cells in numbered:
         held = list(cells)
         while held and (held[-1] is None or held[-1] == ""):
