@@ -84,7 +84,9 @@ def leaves(values: Sequence[Any], root: str) -> list[str]:
 
 
 def _below(value: Any, steps: tuple[Step, ...]) -> list[str]:
-    if isinstance(value, dict) and len(steps) < DEEPEST:
+    if isinstance(value, dict):
+        if len(steps) >= DEEPEST:
+            return []
         named = [(key, held) for key, held in value.items() if steps_of(key) == (key,)]
         return [path for key, held in named for path in _below(held, (*steps, key))]
     if isinstance(value, list):

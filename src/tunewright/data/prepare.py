@@ -161,7 +161,7 @@ def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     present = drop_missing(work.rows, policy=spec.missing, task=task)
     answered = drop_trailing(present.kept)
     cleaned = clean_rows(answered.rows, spec.clean, task)
-    labels = pl.Series("target", [spec.label_map.get(t, t) for t in cleaned.rows["target"]], dtype=pl.String)
+    labels = cleaned.rows["target"].replace(spec.label_map) if spec.label_map else cleaned.rows["target"]
     mapped = amend(cleaned.rows, labels, rule="label_map")
     single = drop_duplicates(mapped.rows, policy=spec.duplicates)
     findings = [
