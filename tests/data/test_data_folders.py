@@ -193,7 +193,7 @@ def test_a_cached_data_set_is_read_without_network(tmp_path: Path, monkeypatch: 
     ("names", "words"),
     [
         ((), "it is empty"),
-        (("notes.txt", "sheet.xlsx"), "it holds notes.txt, sheet.xlsx"),
+        (("notes.txt", "sheet.ods"), "it holds notes.txt, sheet.ods"),
         (tuple(f"{n}.txt" for n in range(11)), "and 3 more"),
         (("a.csv", "b.csv"), "could be the train split: a.csv, b.csv"),
     ],

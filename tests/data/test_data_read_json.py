@@ -8,7 +8,8 @@ from data_room import write_jsonl
 
 from tunewright.core.errors import DataError
 from tunewright.data.frame import LINE
-from tunewright.data.json_table import read_json, read_jsonl
+from tunewright.data.json_document import read_json
+from tunewright.data.json_table import read_jsonl
 from tunewright.data.read import read_table
 from tunewright.recipe.data import DataSpec
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Problem, RecipeError, did_you_mean
 from tunewright.data import shapes
-from tunewright.data.formats import TEXT
+from tunewright.data.formats import RAW
 from tunewright.data.words import column_names, fold_name
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _misfits(given: Given, task: str) -> list[Problem]:
 def _completed(table: RawTable, given: Given, task: str) -> tuple[Given, list[Problem]]:
     """The fields that the recipe leaves to the names, as far as these leave no doubt."""
     present = shapes.columns_of(table.frame)
-    if table.format == TEXT and task != "language_modelling":
+    if table.format in RAW and task != "language_modelling":
         message = f"{table.source} is raw text, which has no {TARGETS[task]}"
         remedy = "write `task: language_modelling`, or bring the texts and their answers or labels as CSV or JSONL"
         return {}, [Problem("task", message, "language_modelling", remedy)]

@@ -9,9 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tunewright.core.errors import DataError, Problem
 from tunewright.data.faults import Fault, counted, data_error
-from tunewright.data.frame import frame_of, refuse_reserved
+from tunewright.data.frame import frame_of
+from tunewright.data.headers import named_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def read_csv(text: str, *, name: str, delimiter: str | None = None) -> pl.DataFr
             expected=f"records separated by {NAMES[delimiter]}, with quotation marks around a cell that holds one",
             remedy="correct these lines",
         )
-    header = _named(table.header, name)
+    header = named_columns(table.header, name)
     columns = zip(*table.cells, strict=True) if table.cells else ([] for _ in header)
     return frame_of(dict(zip(header, map(list, columns), strict=True)), table.lines)
 
@@ -152,13 +152,3 @@ def _broken(message: str, first: int, last: int) -> str:
 def _excerpt(record: list[str]) -> str:
     text = " | ".join(record)
     return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
-def _named(header: list[str], name: str) -> list[str]:
-    names = [cell.strip() or f"column_{number}" for number, cell in enumerate(header, start=1)]
-    repeated = [column for column, count in Counter(names).items() if count > 1]
-    if repeated:
-        given = f"the header names {', '.join(map(repr, repeated))} more than once"
-        raise DataError(Problem(f"{name}:1", given, "a different name for each column", "rename the columns"))
-    refuse_reserved(names, name=name)
-    return names

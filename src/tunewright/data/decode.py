@@ -17,12 +17,12 @@ MARKS = (
 )
 MAGIC = (
     (b"PAR1", "a Parquet file", "write `data.format: parquet`, or name it .parquet"),
-    (b"PK\x03\x04", "a zip archive or an Excel workbook", "save the sheet as CSV, or unpack the archive"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
+    (b"PK\x03\x04", "a zip archive, as an Excel workbook is", "name a workbook .xlsx; unpack any other archive"),
+    (b"\x1f\x8b", "a gzip archive", "name it .csv.gz, .jsonl.gz or the like, or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "an old or locked Excel workbook", "save it as .xlsx without a password, or as CSV"),
     (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
-    (b"ARROW1", "an Arrow file", "save it as Parquet"),
-    (b"%PDF", "a PDF document", "export its text as CSV"),
+    (b"ARROW1", "an Arrow file", "write `data.format: arrow`, or name it .arrow"),
+    (b"%PDF", "a PDF document", "write `data.format: pdf`, or name it .pdf"),
     (b"\x89PNG", "a PNG image", "name the data file itself"),
     (b"\xff\xd8\xff", "a JPEG image", "name the data file itself"),
     (b"GIF8", "a GIF image", "name the data file itself"),

@@ -8,14 +8,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import polars as pl
+
+from tunewright.data.paths import last_key
 from tunewright.data.words import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import polars as pl
-
 EXAMPLES = 3
+KINDS_FROM = 20_000
+"""Different values that tell what kind a column's values are."""
 EXAMPLE_CHARS = 60
 Kind = Literal["empty", "constant", "date", "number", "words", "text", "nested"]
 _DATE = re.compile(
@@ -44,8 +47,8 @@ class SniffedColumn:
 
     @property
     def folded(self) -> str:
-        """The name without case and separators."""
-        return fold_name(self.name)
+        """The name without case and separators; of a path its last key."""
+        return fold_name(last_key(self.name))
 
     @property
     def distinct_share(self) -> float:
@@ -60,6 +63,8 @@ class SniffedColumn:
 
 def describe(series: pl.Series) -> SniffedColumn:
     """The column in figures."""
+    if series.dtype == pl.String:
+        return _describe_texts(series)
     given = series.to_list()
     nested = any(isinstance(value, list | dict) for value in given)
     values = [text for value in given if (text := shown(value)) is not None]
@@ -74,6 +79,32 @@ def describe(series: pl.Series) -> SniffedColumn:
         filled=len(values),
         mean_words=words,
         mean_chars=sum(map(len, values)) / max(1, len(values)),
+    )
+
+
+def distinct(series: pl.Series) -> pl.Series:
+    """Its different values, the first ones first; a column of mixed values as it is."""
+    return series if series.dtype.is_object() or series.dtype.is_nested() else series.unique(maintain_order=True)
+
+
+def _describe_texts(series: pl.Series) -> SniffedColumn:
+    """A column of texts in figures, as a whole: the same as of its values one by one.
+
+    What kind of values it holds is told by the first of many different ones.
+    """
+    values = series.filter(series.str.contains(r"[^\s\x1c-\x1f]").fill_null(value=False))
+    different = values.unique(maintain_order=True)
+    words = float(values.str.count_matches(r"[^\s\x1c-\x1f]+").sum()) / max(1, values.len())
+    first = different.head(KINDS_FROM).to_list()
+    return SniffedColumn(
+        name=series.name,
+        kind=_kind(first, dict.fromkeys(first, 1), words),
+        examples=tuple(_cut(value) for value in first[:EXAMPLES]),
+        distinct=different.len(),
+        missing=series.len() - values.len(),
+        filled=values.len(),
+        mean_words=words,
+        mean_chars=float(values.str.len_chars().sum()) / max(1, values.len()),
     )
 
 

@@ -7,18 +7,20 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from tunewright.core.rows import Finding
-from tunewright.data.describe import describe, shown
+from tunewright.data.describe import describe, distinct, shown
 from tunewright.data.faults import SHOWN, at, counted, places
 from tunewright.data.frame import LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tunewright.data.describe import SniffedColumn
     from tunewright.data.read import RawTable
 
-HEADED = frozenset({"csv", "tsv", "dataset"})
+HEADED = frozenset({"csv", "tsv", "xlsx", "dataset"})
 """Formats whose column names may come from a first line; `dataset` is what a folder of several files is called."""
 FEW_VALUES = 200
 """A column with fewer different values than this may hold labels, whose names a header would not repeat."""
@@ -26,7 +28,7 @@ EMPTY_SHARE = 0.5
 EXAMPLES = 4
 
 _LOST = "\ufffd"
-_C1 = re.compile("[\x80-\x84\x86-\x9f]")
+_C1 = "[\x80-\x84\x86-\x9f]"
 _FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 
 
@@ -39,6 +41,7 @@ def table_findings(
     """
     known = columns if columns is not None else described(table)
     return (
+        *table.remarks,
         *_encoding_findings(table, encoding),
         *_header_findings(table, known),
         *_empty_findings(table, known),
@@ -83,7 +86,7 @@ def _header_findings(table: RawTable, columns: Sequence[SniffedColumn]) -> Itera
         remedy = "name them in the first line, or remove them"
         yield Finding("unnamed_column", "warning", message, len(unnamed), remedy=remedy)
     few = [column.name for column in columns if column.distinct < FEW_VALUES and column.kind != "nested"]
-    held = [name for name in few if name in {shown(value) for value in table.frame[name]}]
+    held = [name for name in few if name in {shown(value) for value in distinct(table.frame[name])}]
     if held:
         message = (
             f"the first line of {table.source} may be a record and not a header: "
@@ -101,13 +104,13 @@ def _empty_findings(table: RawTable, columns: Sequence[SniffedColumn]) -> Iterat
 
 
 def _character_findings(table: RawTable) -> Iterator[Finding]:
-    lost = _cells(table, lambda text: _LOST in text)
+    lost = _cells(table, _LOST)
     if lost:
         message = (
             f"{counted(len(lost), 'cell')} of {table.source} with U+FFFD: characters that an earlier conversion lost"
         )
         yield _broken(table, "lost_character", message, lost, "export the data again from where it came")
-    c1 = _cells(table, lambda text: _C1.search(text) is not None)
+    c1 = _cells(table, _C1)
     if c1:
         message = (
             f"{counted(len(c1), 'cell')} of {table.source} with characters U+0080 to U+009F: "
@@ -122,9 +125,16 @@ def _broken(table: RawTable, kind: str, message: str, lines: Sequence[int], reme
     return Finding(kind, "warning", message, len(lines), where, remedy)
 
 
-def _cells(table: RawTable, fits: Callable[[str], bool]) -> list[int]:
-    """The line of each cell that fits, as often as it has such cells."""
-    return [line for line, text in _texts(table) if fits(text)]
+def _cells(table: RawTable, pattern: str) -> list[int]:
+    """The line of each cell of text in which the pattern is found, as often as it has such cells."""
+    found: list[int] = []
+    for name, dtype in table.frame.schema.items():
+        if dtype == pl.String:
+            found += table.frame.filter(pl.col(name).str.contains(pattern))[LINE].to_list()
+        elif dtype.is_object():
+            cells = zip(table.frame[LINE], table.frame[name], strict=True)
+            found += [line for line, cell in cells if isinstance(cell, str) and re.search(pattern, cell)]
+    return sorted(found)
 
 
 def _texts(table: RawTable) -> Iterator[tuple[int, str]]:

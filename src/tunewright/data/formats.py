@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tunewright.core.errors import DataError, Problem
 from tunewright.data.csv_table import looks_like_table, sniff_delimiter
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tunewright.data.paths import record_lists
 
 ENDINGS = {
     ".csv": "csv",
@@ -19,25 +17,78 @@ ENDINGS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
 }
+DOCUMENTS = {".html": "html", ".htm": "html", ".xhtml": "html", ".docx": "docx", ".pdf": "pdf"}
+"""Files whose text is learned as it is: they have no records, so no labels and answers."""
 HEADER_WORDS = 3
 """A column's name has no more words, where a .txt is to be taken for a table."""
 TABLES = ("csv", "tsv")
 RAW_ENDING = ".txt"
+PACKED = ".gz"
+"""Behind the ending of a text format: tickets.csv.gz."""
 TEXT = "text"
 """Raw text: no records and no columns."""
-EXPECTED = "csv, tsv, json, jsonl or parquet"
+RAW = frozenset({TEXT, *DOCUMENTS.values()})
+EXPECTED = "csv, tsv, json, jsonl, xlsx, arrow or parquet"
+PDF_WITHIN = 1024
+"""Bytes that may stand before the mark of a PDF file."""
+MARKED = {
+    "parquet": ("a Parquet file", "a file that begins with PAR1"),
+    "arrow": ("an Arrow file", "a file that begins with ARROW1, or an Arrow stream"),
+    "xlsx": ("an Excel workbook", "a zip archive with xl/workbook.xml"),
+    "docx": ("a Word document", "a zip archive with word/document.xml"),
+    "pdf": ("a PDF file", "a file that begins with %PDF"),
+}
+"""Binary formats, what each is called, and how its files are known."""
 
 
-def binary_format(path: Path, raw: bytes, given: str) -> bool:
-    """Whether the file is to be read as Parquet. Raises DataError when its name and its bytes disagree."""
-    holds = raw.startswith(b"PAR1")
-    if given == "parquet" or (given == "auto" and path.suffix.lower() == ".parquet"):
-        if not holds:
-            remedy = "correct data.format" if given == "parquet" else "export it again, or correct its ending"
-            raise DataError(Problem(str(path.name), "is not a Parquet file", "a file that begins with PAR1", remedy))
-        return True
-    return given == "auto" and holds and path.suffix.lower() not in ENDINGS
+def ending_of(path: Path) -> str:
+    """The file's ending in lower case, without the `.gz` of a packed one."""
+    return Path(path.stem).suffix.lower() if path.suffix.lower() == PACKED else path.suffix.lower()
+
+
+def binary_format(path: Path, raw: bytes, given: str) -> str | None:
+    """The binary format that the file is to be read as, or None for text.
+
+    Raises DataError when its name, or the recipe, and its bytes disagree.
+    """
+    ending = ending_of(path)
+    named = given if given != "auto" else ENDINGS.get(ending) or DOCUMENTS.get(ending) or "auto"
+    if named == "auto":
+        return next((kind for kind in MARKED if _holds(kind, raw, certain=True)), None)
+    if named not in MARKED:
+        return None
+    if not _holds(named, raw):
+        what, expected = MARKED[named]
+        remedy = "correct data.format" if given != "auto" else "export it again, or correct its ending"
+        if named == "xlsx" and raw.startswith(b"\xd0\xcf\x11\xe0"):
+            remedy = "it is locked with a password, or an old .xls: save it as .xlsx without a password"
+        raise DataError(Problem(str(path.name), f"is not {what}", expected, remedy))
+    return named
+
+
+def _holds(kind: str, raw: bytes, *, certain: bool = False) -> bool:
+    """Whether the bytes are marked as those of a format; an Arrow stream's mark is not certain.
+
+    The parts of a zip archive are named in its directory, at its end.
+    """
+    if kind in {"xlsx", "docx"}:
+        part = b"xl/workbook.xml" if kind == "xlsx" else b"word/document.xml"
+        return raw.startswith(b"PK\x03\x04") and part in raw[-DIRECTORY_BYTES:]
+    if kind == "pdf":
+        return b"%PDF-" in raw[:PDF_WITHIN]
+    if kind == "parquet":
+        return raw.startswith(b"PAR1")
+    return raw.startswith(b"ARROW1") or (not certain and raw.startswith(b"\xff\xff\xff\xff"))
+
+
+DIRECTORY_BYTES = 4 * 2**20
+"""Bytes at the end of a zip archive within which its directory names the parts."""
 
 
 def text_format(path: Path, text: str, given: str) -> str:
@@ -47,7 +98,9 @@ def text_format(path: Path, text: str, given: str) -> str:
     """
     if given != "auto":
         return given
-    ending = ENDINGS.get(path.suffix.lower())
+    ending = ENDINGS.get(ending_of(path)) or DOCUMENTS.get(ending_of(path))
+    if ending == "html":
+        return ending
     content = _by_content(text)
     if ending in TABLES and content in {"json", "jsonl"}:
         raise _mismatch(path, f"holds {content.upper()}", content)
@@ -94,7 +147,8 @@ def _is_json_array(text: str) -> bool:
 
 def _holds_records(line: str) -> bool:
     value = json.loads(line)
-    return isinstance(value, dict) and bool(value) and any(isinstance(held, list) for held in value.values())
+    lists = isinstance(value, dict) and any(isinstance(held, list) for held in value.values())
+    return lists or bool(record_lists(value))
 
 
 def _mismatch(path: Path, given: str, actual: str) -> DataError:
@@ -104,9 +158,9 @@ def _mismatch(path: Path, given: str, actual: str) -> DataError:
 
 
 def _table_by_content(path: Path, text: str) -> str:
-    if looks_like_table(text) and (path.suffix.lower() != RAW_ENDING or _headed(text)):
+    if looks_like_table(text) and (ending_of(path) != RAW_ENDING or _headed(text)):
         return "tsv" if sniff_delimiter(text) == "\t" else "csv"
-    if path.suffix.lower() == RAW_ENDING:
+    if ending_of(path) == RAW_ENDING:
         return TEXT
     given = "is plain text without columns"
     remedy = (

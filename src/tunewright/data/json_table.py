@@ -1,15 +1,16 @@
-"""JSON and JSON Lines text to a table, with the line where each record begins."""
+"""JSON Lines text to a table, with the line where each record begins."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tunewright.core.errors import DataError, Problem
 from tunewright.data.faults import Fault, data_error
-from tunewright.data.frame import columns_of, frame_of, refuse_reserved
+from tunewright.data.frame import columns_of, frame_of
+from tunewright.data.headers import require_fit_names
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +20,10 @@ DEEPEST = 100
 
 CORRECT = "correct the line or remove it; a JSON writer such as json.dumps, one call a record, writes sound ones"
 
-_GAP = re.compile(r"[\s,]*")
+LONG_NUMBER = f"holds a whole number of more than {sys.get_int_max_str_digits():,} digits"
+"""What Python itself refuses to read, for it takes time that grows with the square of the digits."""
+SHORTEN = "write it in quotation marks if it is a text, such as an identifier"
+
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _CURLY = "“”„‟«»"
 _PYTHON = re.compile(r"(None|True|False|nan|inf|undefined)\b")
@@ -43,42 +47,26 @@ def read_jsonl(text: str, *, name: str) -> pl.DataFrame:
         total = len(faults) + len(records)
         expected = 'one JSON object a line, such as {"text": "…", "label": "…"}'
         raise data_error(faults, what=f"of {total:,} cannot be read", expected=expected, remedy=CORRECT)
-    return _table(records, lines, name)
-
-
-def read_json(text: str, *, name: str) -> pl.DataFrame:
-    """A frame of an array of objects, of an object that holds one such array, or of an object of equally long lists.
-
-    Raises DataError with the line and column of a syntax error, and for any other shape.
-    """
-    value = _whole(text, name)
-    if isinstance(value, dict):
-        arrays = [key for key, held in value.items() if _is_records(held)]
-        if len(arrays) == 1:
-            return _array(text, _offset_of(text, arrays[0]), name)
-        if value and all(isinstance(held, list) for held in value.values()):
-            return _columns(value, text, name)
-    if isinstance(value, list):
-        return _array(text, text.index("["), name)
-    keys = f"an object with the keys {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "a value"
-    expected = "an array of objects, an object of lists of one length, or one key that holds the array"
-    raise DataError(Problem(name, f"holds {keys}, not records", expected, "write the records as a JSON array"))
+    return table_of(records, lines, name)
 
 
 def _record(line: str, name: str, number: int) -> dict[str, Any] | Fault:
     try:
-        value = json.loads(line, object_pairs_hook=_object)
+        value = json.loads(line, object_pairs_hook=unique_keys)
     except json.JSONDecodeError as fault:
-        message, remedy = _syntax(fault, line)
+        message, remedy = syntax_fault(fault, line)
         return Fault(name, number, f"not valid JSON at column {fault.pos + 1}: {message}", remedy)
-    except ValueError as fault:
+    except RepeatedKey as fault:
         return Fault(name, number, str(fault), "keep one of the two")
+    except ValueError:
+        return Fault(name, number, LONG_NUMBER, SHORTEN)
     except RecursionError:
         return _too_deep(name, number)
-    return _checked(value, line, name, number)
+    return checked_record(value, line, name, number)
 
 
-def _checked(value: Any, raw: str, name: str, number: int) -> dict[str, Any] | Fault:
+def checked_record(value: Any, raw: str, name: str, number: int) -> dict[str, Any] | Fault:
+    """The record, or what is wrong with it; `raw` is the text that it was parsed from."""
     if not isinstance(value, dict):
         return Fault(name, number, f"holds {_kind(value)}, not an object", 'write it as {"text": …, "label": …}')
     if raw.count("[") + raw.count("{") > DEEPEST and _depth(value) > DEEPEST:
@@ -105,15 +93,20 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+class RepeatedKey(ValueError):  # told with the record's place by whoever catches it
+    """An object that has one key twice, of which a parser would keep the last."""
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs. Raises RepeatedKey where one key stands twice."""
     value = dict(pairs)
     if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object")
+        (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise RepeatedKey(f"the key {_cut(twice)} stands twice in one object")
     return value
 
 
-def _syntax(fault: json.JSONDecodeError, text: str) -> tuple[str, str]:
+def syntax_fault(fault: json.JSONDecodeError, text: str) -> tuple[str, str]:
     """What is wrong where the parser stopped, and what to do about it."""
     rest = text[fault.pos :].lstrip()
     if rest[:1] and rest[0] in _CURLY:
@@ -138,109 +131,14 @@ def _syntax(fault: json.JSONDecodeError, text: str) -> tuple[str, str]:
     return f"{fault.msg[0].lower()}{fault.msg[1:]}, found {rest[:20]!r}", ""
 
 
-def _whole(text: str, name: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_object)
-    except json.JSONDecodeError as fault:
-        message, remedy = _syntax(fault, text)
-        if fault.msg.startswith("Extra data") and text.lstrip().startswith("{"):
-            message, remedy = "a second record begins here: this is JSON Lines", "write `data.format: jsonl`"
-        place = f"{name}:{fault.lineno}"
-        within = _record_around(text, fault.pos)
-        given = f"not valid JSON at line {fault.lineno:,}, column {fault.colno:,}{within}: {message}"
-        remedy = remedy or "correct this place; a JSON writer such as json.dump writes sound documents"
-        raise DataError(Problem(place, given, "a JSON document", remedy)) from fault
-    except RecursionError as fault:
-        given = "nested too deeply to be read"
-        raise DataError(Problem(name, given, "an array of records", "flatten the records")) from fault
-    except ValueError as fault:
-        raise DataError(Problem(name, str(fault), "each key once", "keep one of the two")) from fault
+def table_of(records: list[dict[str, Any]], lines: list[int], name: str) -> pl.DataFrame:
+    """A frame of the records. Raises DataError for keys that cannot be columns."""
+    require_fit_names(list(dict.fromkeys(key for record in records for key in record)), name)
+    return frame_of(columns_of(records), lines)
 
 
-def _record_around(text: str, position: int) -> str:
-    """Which record of an array a place lies in, in words; nothing where the text is no array."""
-    if not text.lstrip().startswith("["):
-        return ""
-    decoder, number, at = json.JSONDecoder(), 1, _skip(text, text.index("[") + 1)
-    while True:
-        try:
-            _, end = decoder.raw_decode(text, at)
-        except ValueError:
-            break
-        if end > position:
-            break
-        number, at = number + 1, _skip(text, end)
-    return f", record {number:,}"
-
-
-def _array(text: str, start: int, name: str) -> pl.DataFrame:
-    """The records of the array that begins at `start`; the text is known to be valid JSON.
-
-    Where several stand on one line, each is known by its number.
-    """
-    decoder = json.JSONDecoder()
-    records: list[dict[str, Any]] = []
-    lines: list[int] = []
-    faults: list[Fault] = []
-    line, counted_to, position = 1, 0, _skip(text, start + 1)
-    while text[position] != "]":
-        line += text.count("\n", counted_to, position)
-        counted_to = position
-        value, end = decoder.raw_decode(text, position)
-        lines.append(line)
-        record = _checked(value, text[position:end], name, len(lines))
-        if isinstance(record, Fault):
-            faults.append(record)
-        else:
-            records.append(record)
-        position = _skip(text, end)
-    numbered = len(set(lines)) < len(lines)
-    if faults:
-        total = len(lines)
-        faults = [replace(f, numbered=True) if numbered else replace(f, line=lines[f.line - 1]) for f in faults]
-        what, remedy = f"of {total:,} cannot be read", "correct these records"
-        raise data_error(faults, what=what, expected="an array of objects", remedy=remedy)
-    return _table(records, list(range(1, len(lines) + 1)) if numbered else lines, name)
-
-
-def _offset_of(text: str, key: str) -> int:
-    """Where the value of a top-level key begins."""
-    decoder = json.JSONDecoder()
-    position = _skip(text, text.index("{") + 1)
-    while True:
-        found, end = decoder.raw_decode(text, position)
-        position = _skip(text, text.index(":", end) + 1)
-        if found == key:
-            return position
-        _, end = decoder.raw_decode(text, position)
-        position = _skip(text, end)
-
-
-def _skip(text: str, position: int) -> int:
-    match = _GAP.match(text, position)
-    return match.end() if match else position
-
-
-def _is_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
-
-
-def _columns(value: dict[str, list[Any]], text: str, name: str) -> pl.DataFrame:
-    lengths = {key: len(held) for key, held in value.items()}
-    if len(set(lengths.values())) > 1:
-        given = "its lists have different lengths: " + ", ".join(f"{key} {count:,}" for key, count in lengths.items())
-        raise DataError(Problem(name, given, "lists of one length", "write the records as an array of objects"))
-    whole = _checked(value, text, name, 1)
-    if isinstance(whole, Fault):
-        raise data_error([whole], what="cannot be read")
-    refuse_reserved(list(value), name=name)
-    return frame_of(value, range(1, next(iter(lengths.values())) + 1))
-
-
-def _table(records: list[dict[str, Any]], lines: list[int], name: str) -> pl.DataFrame:
-    columns = columns_of(records)
-    refuse_reserved(list(columns), name=name)
-    return frame_of(columns, lines)
+def _cut(key: str) -> str:
+    return repr(key if len(key) <= 60 else key[:57] + "...")
 
 
 def _kind(value: Any) -> str:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _WORD = re.compile(r"\w+")
 
@@ -17,6 +21,18 @@ def content_key(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     words = " ".join(_WORD.findall(folded))
     return _hash(words or "\x1f" + "".join(folded.split()))
+
+
+def content_keys(texts: pl.Series) -> list[str]:
+    """The duplicate key of each text, as `content_key` gives it; an absent text has that of an empty one.
+
+    Words of ASCII are found for the whole column at once: there, NFKC changes nothing and folding is lower case.
+    """
+    present = texts.fill_null("")
+    words = present.str.to_lowercase().str.replace_all("[^0-9a-z_]+", " ").str.strip_chars(" ")
+    plain = (words != "") & ~present.str.contains("[^\\x00-\\x7f]")
+    columns = zip(present, words, plain, strict=True)
+    return [_hash(found) if simple else content_key(text) for text, found, simple in columns]
 
 
 def row_id(source: str, row_number: int) -> str:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tunewright.recipe.data import Missing
 
 
+MARKER_LETTERS = 8
+"""Letters and digits of ASCII that no word for a missing value has more of."""
+
+
 def is_missing_text(text: str | None) -> bool:
     """Whether a text says nothing: absent, blank, only invisible characters, or one of the markers."""
     if text is None:
@@ -59,14 +63,21 @@ def drop_missing(
     says `missing: error`; `target_policy` is that of labels and answers, where it is another.
     """
     what, lacks = TARGETS[task]
-    no_text = pl.Series([is_missing_text(text) for text in rows["input"]], dtype=pl.Boolean)
-    no_target = pl.Series([lacks(target) for target in rows["target"]], dtype=pl.Boolean)
+    no_text = _missing(rows["input"], is_missing_text)
+    no_target = _missing(rows["target"], lacks)
     refused = [mask & (of == "error") for mask, of in ((no_text, policy), (no_target, target_policy or policy))]
     if any(mask.any() for mask in refused):
         _refuse_missing(rows, *refused, what=what)
     with_text = sift(rows, keep=~no_text, reason="missing_text")
     with_target = sift(with_text.kept, keep=~no_target.filter(~no_text), reason=f"missing_{what}")
     return Sifted(with_target.kept, pl.concat([with_text.dropped, with_target.dropped]))
+
+
+def _missing(texts: pl.Series, lacks: Callable[[str | None], bool]) -> pl.Series:
+    """Whether each text is missing: those that hold more than any word for nothing need no closer look."""
+    said = texts.str.count_matches("[0-9A-Za-z]") > MARKER_LETTERS
+    columns = zip(texts, said.fill_null(value=False), strict=True)
+    return pl.Series([not full and lacks(text) for text, full in columns], dtype=pl.Boolean)
 
 
 def drop_trailing(rows: pl.DataFrame) -> Amended:

@@ -172,7 +172,7 @@ def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     # A text of tags alone says nothing once it is clean.
     left = drop_missing(cleaned.rows, policy=policy, target_policy=of_targets, task=task)
     passed, refused = filtered(left.kept, spec.filter)
-    labels = pl.Series("target", [spec.label_map.get(t, t) for t in passed.kept["target"]], dtype=pl.String)
+    labels = passed.kept["target"].replace(spec.label_map) if spec.label_map else passed.kept["target"]
     mapped = amend(passed.kept, labels, rule="label_map")
     single = drop_duplicates(mapped.rows, policy=spec.duplicates)
     findings = [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from tunewright.data import shapes
 from tunewright.data.label_columns import label_columns, named_label, plain_label
 from tunewright.data.side_columns import group_of, id_of, time_of
+from tunewright.data.untrained import untrained_shape
 from tunewright.data.words import pair_shapes
 
 if TYPE_CHECKING:
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from tunewright.core.rows import Finding
     from tunewright.data.describe import SniffedColumn
     from tunewright.data.shapes import Shape
+    from tunewright.data.untrained import Untrained
     from tunewright.recipe.recipe import TaskName
 
 LONG_TEXT_WORDS = 500
@@ -62,6 +65,8 @@ class Proposals:
     task: TaskName | None = None
     task_reason: str = ""
     alternatives: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Shapes that the file has and that no task of this version trains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def propose(
 ) -> Proposals:
     """The proposals for a file with these columns; `raw` says that it is one text without columns of its own."""
     look = _look(columns, frame, family)
-    found = _raw(look) if raw else _of_shape(look)
+    found = _raw(look) if raw else _trainable(_of_shape(look), look, untrained_shape(frame))
     taken = {c for p in (found.input, found.target, found.messages, found.system, found.tools) if p for c in p.columns}
     rest = [column for column in columns if column.name not in taken]
     sides = {"group": group_of(rest), "time": time_of(rest), "id": id_of(rest)}
@@ -119,6 +124,44 @@ def _of_shape(look: _Look) -> Proposals:
     if look.text is not None and label is not None and look.text.mean_words < LONG_TEXT_WORDS:
         return _labelled(look, label)
     return _texts(look)
+
+
+def _trainable(found: Proposals, look: _Look, shape: Untrained | None) -> Proposals:
+    """The proposals without what would misread a shape that no task trains, and with a word about it."""
+    if shape is None:
+        return found
+    if shape.kind == "preference":
+        found = _preferred(look, shape)
+    elif shape.kind == "spans" and not _plainly_labelled(found, look, shape):
+        found = Proposals(task_reason=shape.finding.message)
+    elif _takes(found, shape) and len(shape.columns) == 1:
+        found = Proposals(input=found.input, task_reason=shape.finding.message)
+    return replace(found, findings=(shape.finding,))
+
+
+def _plainly_labelled(found: Proposals, look: _Look, shape: Untrained) -> bool:
+    label = look.label is not None and found.target is not None and found.target.column == look.label.name
+    return label and not _takes(found, shape) and look.label is not None and named_label(look.label)
+
+
+def _takes(found: Proposals, shape: Untrained) -> bool:
+    """Whether the proposals would train on a column of the shape, or train on nothing that they know."""
+    target = found.target.column if found.target is not None else None
+    return target is None or target in shape.columns or target.partition("[")[0] in shape.columns
+
+
+def _preferred(look: _Look, shape: Untrained) -> Proposals:
+    """The better answers, which can be learned as any other."""
+    chosen = Proposal(shape.columns[0], "the better answer of each pair, by its name")
+    if shape.chat:
+        reason = f"{chosen.column!r} holds conversations; each turn of the assistant's is learned"
+        return Proposals(messages=chosen, task="generation", task_reason=reason)
+    if not shape.asked:
+        reason = f"no column beside {chosen.column!r} says what is asked"
+        return Proposals(input=chosen, task="language_modelling", task_reason=reason)
+    asked = Proposal(shape.asked, f"its name says so, beside {chosen.column!r}")
+    reason = f"{chosen.column!r} is learned as the answer to {shape.asked!r}"
+    return Proposals(input=asked, target=chosen, task=look.pair_task, task_reason=reason)
 
 
 def _chat(shape: Shape) -> Proposals:

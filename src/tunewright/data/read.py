@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping  # noqa: TC003  # a type of the frozen record below
+from collections.abc import Callable, Mapping  # noqa: TC003  # a type of the frozen record below
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from tunewright.core.errors import DataError, Problem
+from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.files import digest, resolve_path
-from tunewright.core.rows import SplitName  # noqa: TC001  # a type of the frozen record below
-from tunewright.data.columnar import read_parquet, read_saved_dataset
+from tunewright.core.rows import Finding, SplitName  # noqa: TC001  # a type of the frozen record below
+from tunewright.data.archives import GZIP, gunzipped
+from tunewright.data.columnar import read_arrow, read_parquet, read_saved_dataset
 from tunewright.data.csv_table import read_csv
 from tunewright.data.decode import decode
+from tunewright.data.documents import read_docx, read_html, read_pdf
+from tunewright.data.entries import file_bytes, require_entry
 from tunewright.data.folders import is_saved_dataset, split_files, split_folders
-from tunewright.data.formats import EXPECTED, TEXT, binary_format, text_format
+from tunewright.data.formats import EXPECTED, PACKED, RAW, TEXT, binary_format, ending_of, text_format
 from tunewright.data.frame import LINE
 from tunewright.data.hub import HUB, fetch
-from tunewright.data.json_table import read_json, read_jsonl
+from tunewright.data.json_document import read_json
+from tunewright.data.json_table import read_jsonl
 from tunewright.data.nested import unnested
+from tunewright.data.nested_columns import with_paths
 from tunewright.data.text_blocks import read_text
+from tunewright.data.workbook import read_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +38,15 @@ if TYPE_CHECKING:
     from tunewright.recipe.data import DataSpec
 
 
-NUMBERED = frozenset({"parquet", "dataset", "json"})
+NUMBERED = frozenset({"parquet", "arrow", "xlsx", "docx", "pdf", "dataset", "json"})
 """Formats whose records may have no line of their own."""
 
 Held = TypeVar("Held")
+
+DOCUMENT = "document_id"
+"""Column with the file of each record, where a folder of documents is read."""
+LOOKED_THROUGH = 5_000
+"""Names of a folder that are compared with one that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class RawTable:
     """The files of a folder by the split that each is taken for, this one's and the others; empty for a single file."""
     unused: tuple[str, ...] = ()
     """Data files of a folder that no split takes."""
+    remarks: tuple[Finding, ...] = ()
+    """What of the file its records do not show, such as other sheets."""
 
     @property
     def numbered(self) -> bool:
@@ -64,6 +78,15 @@ class RawTable:
             return False
         lines = self.frame[LINE]
         return bool((lines == pl.int_range(1, len(lines) + 1, eager=True)).all())
+
+
+BINARY: Mapping[str, Callable[..., pl.DataFrame]] = {
+    "parquet": read_parquet,
+    "arrow": read_arrow,
+    "docx": read_docx,
+    "pdf": read_pdf,
+}
+"""Format that is not text to its reader; a workbook's is told the sheet."""
 
 
 def read_table(
@@ -80,41 +103,60 @@ def read_table(
         table = _read_folder(fetch(source, local_only=local_only), source, spec, part)
     else:
         path = resolve_path(source, folder)
-        if not path.exists():
+        if not require_entry(path, source):
             raise _no_such_file(path, source)
         table = _read_folder(path, source, spec, part) if path.is_dir() else read_file(path, name=source, spec=spec)
     if not table.frame.height:
         given = "holds no records" if table.frame.width > 1 else "is empty"
         raise DataError(Problem(source, given, "at least one record", "check that it was exported in full"))
-    return table
+    return with_paths(table, spec, strict=part == "train")
 
 
 def read_file(path: Path, *, name: str, spec: DataSpec) -> RawTable:
     """The records of one file, none if it is empty."""
-    try:
-        raw = path.read_bytes()
-    except OSError as fault:
-        given = f"cannot be read: {fault.strerror}"
-        raise DataError(Problem(name, given, "a readable file", "check its permissions")) from fault
+    raw = file_bytes(path, name)
     sha256 = hashlib.sha256(raw).hexdigest()
     if spec.format == "dataset":
         raise DataError(Problem(name, "is a file", "a data set folder", f"write data.format: {EXPECTED}"))
-    if binary_format(path, raw, spec.format):
-        return RawTable(unnested(read_parquet(raw, name=name)), name, "parquet", "", sha256)
+    if raw.startswith(GZIP) and path.suffix.lower() == PACKED:
+        raw = gunzipped(raw, name)
+    binary = binary_format(path, raw, spec.format)
+    _require_used(spec, binary, name)
+    if binary is not None:
+        book = read_workbook(raw, name=name, sheet=spec.sheet) if binary == "xlsx" else None
+        frame, remarks = book or (BINARY[binary](raw, name=name), ())
+        return RawTable(unnested(frame), name, binary, "", sha256, remarks=remarks)
     decoded = decode(raw, name=name, encoding=spec.encoding)
     kind = text_format(path, decoded.text, spec.format) if decoded.text.strip() else "empty"
-    return RawTable(unnested(_text_table(decoded.text, kind, name)), name, kind, decoded.encoding, sha256)
+    if spec.records is not None and ending_of(path) == ".json" and spec.format == "auto":
+        kind = "json"  # a document that stands in one line could be a record as well
+    frame = _text_table(decoded.text, kind, name, spec)
+    return RawTable(unnested(frame), name, kind, decoded.encoding, sha256)
 
 
-def _text_table(text: str, kind: str, name: str) -> pl.DataFrame:
+def _require_used(spec: DataSpec, binary: str | None, name: str) -> None:
+    """Raises RecipeError for a sheet that is asked of what has none."""
+    if spec.sheet is not None and binary != "xlsx":
+        raise RecipeError(Problem("data.sheet", f"is given, and {name} is no workbook", "an .xlsx file", "remove it"))
+    if spec.records is not None and binary is not None:
+        given = f"is given, and {name} is no JSON document"
+        raise RecipeError(Problem("data.records", given, "a .json file", "remove it"))
+
+
+def _text_table(text: str, kind: str, name: str, spec: DataSpec) -> pl.DataFrame:
+    if spec.records is not None and kind not in {"json", "empty"}:
+        given = f"is given, and {name} is {kind}, whose records lie in no object"
+        raise RecipeError(Problem("data.records", given, "a .json file", "remove it"))
     if kind == "empty":
         return pl.DataFrame(schema={LINE: pl.Int64})
     if kind == "json":
-        return read_json(text, name=name)
+        return read_json(text, name=name, records=spec.records)
     if kind == "jsonl":
         return read_jsonl(text, name=name)
     if kind == TEXT:
         return read_text(text)
+    if kind == "html":
+        return read_html(text, name=name)
     return read_csv(text, name=name, delimiter="\t" if kind == "tsv" else None)
 
 
@@ -141,10 +183,20 @@ def _read_folder(path: Path, source: str, spec: DataSpec, part: SplitName) -> Ra
     if len(tables) == 1:
         return replace(tables[0], parts=parts, files=taken, unused=unused)
     # The lines of several files cannot stand in one column and still be told apart: records are numbered through.
-    joined = pl.concat([table.frame.drop(LINE) for table in tables], how="diagonal_relaxed")
+    joined = pl.concat(_numbered_apart(tables, chosen_files, path), how="diagonal_relaxed")
     frame = joined.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(LINE), pl.all())
     name, hashed = _part_name(source, part, files), _folder_hash(path, chosen_files)
-    return RawTable(frame, name, "dataset", tables[0].encoding, hashed, parts, taken, unused)
+    remarks = tuple(remark for table in tables for remark in table.remarks)
+    return RawTable(frame, name, "dataset", tables[0].encoding, hashed, parts, taken, unused, remarks)
+
+
+def _numbered_apart(tables: Sequence[RawTable], files: Sequence[Path], folder: Path) -> list[pl.DataFrame]:
+    """The records of several files; those of documents with the name of theirs, which one may split by."""
+    frames = [table.frame.drop(LINE) for table in tables]
+    if not all(table.format in RAW for table in tables):
+        return frames
+    names = [file.relative_to(folder).as_posix() for file in files]
+    return [frame.with_columns(pl.lit(name).alias(DOCUMENT)) for frame, name in zip(frames, names, strict=True)]
 
 
 def _read_files(path: Path, files: Sequence[Path], source: str, spec: DataSpec) -> list[RawTable]:
@@ -180,7 +232,7 @@ def _folder_hash(folder: Path, files: Sequence[Path]) -> str:
 
 
 def _no_such_file(path: Path, source: str) -> DataError:
-    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    names = [e.name for e in islice(path.parent.iterdir(), LOOKED_THROUGH)] if path.parent.is_dir() else []
     near = get_close_matches(path.name, names, n=3, cutoff=0.6)
     near += [n for n in names if Path(n).stem == path.stem and n not in near]
     hint = f" (did you mean {' or '.join(map(repr, near[:3]))}?)" if near else ""

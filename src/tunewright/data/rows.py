@@ -13,12 +13,12 @@ from tunewright.core.rows import ROW_COLUMNS
 from tunewright.data.contents import Content, content_of
 from tunewright.data.faults import Fault
 from tunewright.data.frame import LINE
-from tunewright.data.keys import content_key, row_id
+from tunewright.data.keys import content_keys, row_id
 from tunewright.data.unfit import Unfit
 from tunewright.data.values import as_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tunewright.core.rows import SplitName
     from tunewright.data.columns import Columns
@@ -28,6 +28,8 @@ WORK_COLUMNS = (*ROW_COLUMNS, "role", "time", "id")
 """A row on its way: `role` is the split of the file it came from; `split` is that until the split is made."""
 WORK_SCHEMA = {name: pl.Int64 if name == "line" else pl.String for name in WORK_COLUMNS}
 NAMES = ("group", "time", "id")
+CONTENT = ("input", "messages", "target")
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def rows_of(table: RawTable, columns: Columns, *, role: SplitName, task: str) ->
     """Every record of the table as a row, in its order; a record with a fault has a null in its place."""
     frame = table.frame
     lines = frame[LINE].to_list()
-    contents, faults = _contents(table, columns, task)
+    content, faults = _plain_contents(table, columns, task) or _contents(table, columns, task)
     names = {field: _names(table, columns, field, faults) for field in NAMES}
     said = [column for field, column in columns.pairs if field not in {"time", "id"}]
     others = frame.drop([LINE, *said], strict=False)
@@ -51,14 +53,12 @@ def rows_of(table: RawTable, columns: Columns, *, role: SplitName, task: str) ->
     rows = pl.DataFrame(
         {
             "row_id": [row_id(table.source, number) for number in range(1, count + 1)],
-            "content_key": [content_key(content.input or "") for content in contents],
+            "content_key": content_keys(content["input"]),
             "source": [table.source] * count,
             "line": lines,
             "group": names["group"],
             "split": [role] * count,
-            "input": [content.input for content in contents],
-            "messages": [content.messages for content in contents],
-            "target": [content.target for content in contents],
+            **content,
             "meta": [_meta(record) for record in others.iter_rows(named=True)] if others.width else ["{}"] * count,
             "role": [role] * count,
             "time": names["time"],
@@ -71,14 +71,28 @@ def rows_of(table: RawTable, columns: Columns, *, role: SplitName, task: str) ->
     return Checked(rows, tuple(found))
 
 
-def _contents(table: RawTable, columns: Columns, task: str) -> tuple[list[Content], list[Fault]]:
+def _plain_contents(table: RawTable, columns: Columns, task: str) -> tuple[Mapping[str, pl.Series], list[Fault]] | None:
+    """What the records say where two columns of text say it as they stand; None where it must be read row by row."""
+    named = [*columns.input, *([columns.target] if columns.target is not None else [])]
+    if task == "generation" or len(columns.input) != 1 or columns.messages is not None:
+        return None
+    if any(table.frame.schema.get(name) != pl.String for name in named):
+        return None
+    nothing = pl.Series("nothing", [None], dtype=pl.String).new_from_index(0, table.frame.height)
+    target = table.frame[columns.target] if columns.target is not None else nothing
+    return {"input": table.frame[columns.input[0]], "messages": nothing, "target": target}, []
+
+
+def _contents(table: RawTable, columns: Columns, task: str) -> tuple[Mapping[str, pl.Series], list[Fault]]:
     contents: list[Content] = []
     faults: list[Fault] = []
-    for line, record in _records(table.frame):
+    said = [column for _, column in columns.pairs if column in table.frame.columns]
+    for line, record in _records(table.frame.select(LINE, *dict.fromkeys(said))):
         content, unfit = content_of(record, columns, task)
         contents.append(content)
         faults += [Fault(table.source, line, str(fault.args[0]), str(fault.args[1])) for fault in unfit]
-    return contents, faults
+    fields = {name: [getattr(content, name) for content in contents] for name in CONTENT}
+    return {name: pl.Series(name, values, dtype=pl.String) for name, values in fields.items()}, faults
 
 
 def _names(table: RawTable, columns: Columns, field: str, faults: list[Fault]) -> Sequence[str | None]:
@@ -103,7 +117,7 @@ def _records(frame: pl.DataFrame) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _meta(record: dict[str, Any]) -> str:
-    return json.dumps({name: _plain(value) for name, value in record.items()}, ensure_ascii=False, sort_keys=True)
+    return _JSON.encode({name: _plain(value) for name, value in record.items()})
 
 
 def _plain(value: Any) -> Any:

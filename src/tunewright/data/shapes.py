@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tunewright.core.errors import did_you_mean
 from tunewright.data.faults import counted
 from tunewright.data.frame import LINE
+from tunewright.data.paths import last_key
 from tunewright.data.words import column_names, fold_name, pair_shapes
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def flat(role: str) -> tuple[str, ...]:
 
 
 def _pair(shape: PairShape, present: Sequence[str]) -> Shape | None:
-    names = {fold_name(name): name for name in reversed(present)}
+    names = {fold_name(last_key(name)): name for name in reversed(present)}
     asked = next((names[name] for name in shape.ask if name in names), None)
     answer = next((names[name] for name in shape.answer if name in names and names[name] != asked), None)
     if asked is None or answer is None:

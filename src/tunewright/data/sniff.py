@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tunewright.core.files import resolve_path
 from tunewright.core.rows import Finding, SplitName
 from tunewright.data.csv_table import sniff_delimiter
 from tunewright.data.decode import decode, detect_encoding
 from tunewright.data.describe import SniffedColumn, shown
 from tunewright.data.doubts import described, table_findings, unused_files_finding
+from tunewright.data.entries import file_bytes
 from tunewright.data.faults import counted
-from tunewright.data.formats import TEXT
+from tunewright.data.formats import RAW, ending_of
 from tunewright.data.frame import LINE
 from tunewright.data.hub import HUB
+from tunewright.data.json_document import records_path
 from tunewright.data.labels import propose_label_map
 from tunewright.data.missing import is_missing_label
+from tunewright.data.nested_columns import with_leaves
 from tunewright.data.propose import Family, Proposal, Proposals, propose
 from tunewright.data.read import RawTable, read_table
 from tunewright.data.text_audit import language_findings, text_findings
@@ -54,6 +58,8 @@ class Sniffed:
     write_encoding: bool
     """Whether the recipe must name the encoding, because `auto` refuses it."""
     delimiter: str | None
+    records: str | None
+    """Path to the records inside a JSON document, where the recipe must name it."""
     rows: int
     parts: tuple[SniffedPart, ...]
     """Splits that the source itself holds; none for a single file."""
@@ -94,14 +100,14 @@ def sniff(source: Path | str, *, folder: Path | None = None, family: Family | No
     Raises DataError when it cannot be read.
     """
     name, base = str(source), folder or Path()
-    path = base / name
-    raw = path.read_bytes() if not name.startswith(HUB) and path.is_file() else b""
+    path = resolve_path(name, base)
+    raw = file_bytes(path, name) if not name.startswith(HUB) and path.is_file() else b""
     encoding, by_itself = detect_encoding(raw)
-    spec = DataSpec(train=name, encoding="auto" if by_itself else encoding)
+    records = _records(raw, encoding) if ending_of(path) == ".json" else None
+    spec = DataSpec(train=name, encoding="auto" if by_itself else encoding, records=records)
     table = read_table(name, folder=base, spec=spec)
     parts = tuple(_parts(table, folder=base, spec=spec))
-    columns = described(table)
-    proposals = propose(columns, table.frame, raw=table.format == TEXT, family=family)
+    table, columns, proposals = _proposed(table, family)
     labels = _labels(table.frame, proposals.target if proposals.task == "classification" else None)
     return Sniffed(
         source=name,
@@ -109,6 +115,7 @@ def sniff(source: Path | str, *, folder: Path | None = None, family: Family | No
         encoding=table.encoding,
         write_encoding=bool(table.encoding) and not by_itself,
         delimiter=_delimiter(raw, table) if raw else None,
+        records=records,
         rows=table.frame.height,
         parts=parts,
         columns=columns,
@@ -128,10 +135,28 @@ def sniff(source: Path | str, *, folder: Path | None = None, family: Family | No
         findings=(
             *table_findings(table, encoding=spec.encoding, columns=columns),
             *([unused_files_finding(name, table.unused)] if table.unused else []),
+            *proposals.findings,
             *_proposal_findings(table, proposals.time, labels),
             *_text_findings(table, proposals),
         ),
     )
+
+
+def _records(raw: bytes, encoding: str) -> str | None:
+    """The path to the records of a JSON document where they lie deeper than at its top."""
+    return records_path(raw.decode(encoding, errors="replace")) if raw.lstrip()[:1] == b"{" else None
+
+
+def _proposed(table: RawTable, family: Family | None) -> tuple[RawTable, tuple[SniffedColumn, ...], Proposals]:
+    """The proposals for the table's own columns; where these give no task, for the values inside its objects too."""
+    columns = described(table)
+    found = propose(columns, table.frame, raw=table.format in RAW, family=family)
+    deeper = with_leaves(table) if found.task is None else table
+    if deeper is table:
+        return table, columns, found
+    inner = described(deeper)
+    inside = propose(inner, deeper.frame, family=family)
+    return (deeper, inner, inside) if inside.task is not None else (table, columns, found)
 
 
 def _parts(table: RawTable, *, folder: Path, spec: DataSpec) -> Iterator[SniffedPart]:

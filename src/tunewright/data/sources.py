@@ -12,7 +12,7 @@ from tunewright.core.rows import Finding
 from tunewright.data.columns import Columns, require_columns, resolve_columns
 from tunewright.data.doubts import table_findings, unused_files_finding
 from tunewright.data.faults import Fault, data_error
-from tunewright.data.formats import TEXT
+from tunewright.data.formats import RAW
 from tunewright.data.read import RawTable, read_table
 from tunewright.data.rows import rows_of
 
@@ -75,7 +75,7 @@ def read_sources(spec: DataSpec, *, folder: Path, task: str, local_only: bool = 
 
 def in_one_piece(sources: Sources) -> bool:
     """Whether the training rows are blocks of one document, whose order means something."""
-    return sources.tables["train"].format == TEXT
+    return sources.tables["train"].format in RAW
 
 
 def checked_rows(sources: Sources) -> pl.DataFrame:

@@ -100,8 +100,10 @@ def _drawn(available: Sequence[Cluster], whole: Sequence[Cluster], part: _Share,
 
     def take(cluster: Cluster) -> None:
         taken.append(cluster)
-        left.subtract(cluster.labels.keys())
-        held.update(cluster.labels if by_label else {"": cluster.rows})
+        for label in cluster.labels:
+            left[label] -= 1
+        for label, count in cluster.labels.items() if by_label else (("", cluster.rows),):
+            held[label] += count
 
     def spared(cluster: Cluster) -> bool:
         return all(left[label] > reserve[label] for label in cluster.labels)
@@ -109,7 +111,9 @@ def _drawn(available: Sequence[Cluster], whole: Sequence[Cluster], part: _Share,
     for cluster in available:
         counts = cluster.labels if by_label else {"": cluster.rows}
         # The change of the squared distance to the quotas: negative when the cluster brings the part nearer.
-        change = sum(count * (2 * (held[label] - quota[label]) + count) for label, count in counts.items())
+        change = 0.0
+        for label, count in counts.items():
+            change += count * (2 * (held.get(label, 0) - quota[label]) + count)
         if change < 0 and spared(cluster):
             take(cluster)
     chosen = {cluster.id for cluster in taken}
@@ -123,7 +127,8 @@ def _drawn(available: Sequence[Cluster], whole: Sequence[Cluster], part: _Share,
 def _label_rows(clusters: Sequence[Cluster]) -> Counter[str]:
     rows: Counter[str] = Counter()
     for cluster in clusters:
-        rows.update(cluster.labels)
+        for label, count in cluster.labels.items():  # many times as fast as `update` of one or two labels
+            rows[label] += count
     return rows
 
 

@@ -72,6 +72,7 @@ def propose(data: Path, out: Path, *, model: str | None = None) -> ProposedRecip
     facts = read_facts(find_local(ModelSpec(name=model), Path()), model) if model is not None else None
     found = sniff(data, family=facts.family if facts is not None else None)
     if found.task is None:
+        _refuse_untrained(found)
         columns = ", ".join(repr(column.name) for column in found.columns)
         given = f"no known shape was recognised among the columns {columns}: {found.task_reason}"
         remedy = "write a recipe with data.input and data.target, or name the columns so that they can be recognised"
@@ -84,6 +85,14 @@ def propose(data: Path, out: Path, *, model: str | None = None) -> ProposedRecip
     yaml.width = 1000
     yaml.dump(recipe, stream)
     return ProposedRecipe(out, stream.text, tuple(_reasons(found)), found)
+
+
+def _refuse_untrained(found: Sniffed) -> None:
+    """Raises RecipeError for data of a task that is known and not trained."""
+    for finding in found.findings:
+        if finding.kind == "untrained_task":
+            expected = "classification by one label a text, generation, text_to_text or language_modelling"
+            raise RecipeError(Problem(found.source, finding.message, expected, finding.remedy))
 
 
 def _refuse_recipe(data: Path) -> None:
@@ -148,6 +157,8 @@ def _data(found: Sniffed, path: str) -> CommentedMap:
     _put(data, "train", path, "; ".join(_parts(found)) or f"{found.format}, {found.rows:,} records")
     if found.write_encoding:
         _put(data, "encoding", found.encoding, "detected; it is not UTF-8, so it must be named")
+    if found.records is not None:
+        _put(data, "records", found.records, "the only list of objects in the document")
     for field, proposal in _chosen(found).items():
         why = f"rows of one group stay in one split: {proposal.reason}" if field == "group" else proposal.reason
         _put(data, field, proposal.value, why)

@@ -22,9 +22,16 @@ class DataSpec(Spec):
     """A validation file of your own; without one, validation rows are carved from `train`."""
     test: str | None = None
     """A test file of your own, never edited; without one, test rows are carved from `train`."""
-    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "dataset", "text"] = "auto"
-    """File format; `auto` goes by the ending and the first bytes. `text` is raw text, for the task
-    `language_modelling`."""
+    format: Literal[
+        "auto", "csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx", "dataset", "text", "html", "docx", "pdf"
+    ] = "auto"
+    """File format; `auto` goes by the ending and the first bytes. `text` is raw text, and `html`, `docx` and `pdf` are
+    documents, for the task `language_modelling`."""
+    sheet: Annotated[str, Field(min_length=1)] | None = None
+    """Sheet of a workbook (xlsx); the first where absent."""
+    records: Annotated[str, Field(min_length=1)] | None = None
+    """Path to the list of records inside a JSON document, such as `data.items`; found where there is only one at its
+    top."""
     encoding: str = "auto"
     """Text encoding; `auto` takes UTF-8, UTF-16 with a mark, else refuses and names the likely one."""
     input: str | Annotated[list[str], Field(min_length=1)] | None = None
