@@ -47,7 +47,8 @@ def talking_project(folder: Path, task: str = "generation", family: str = "llama
     if task == "language_modelling":
         rows = [{"text": f"{row['prompt']} {row['completion']}"} for row in rows]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    recipe = {"model": "base", "data": "rows.jsonl", "task": task, "train": {**TRAIN, **train}}
+    data = {"train": "rows.jsonl", "near_duplicates": None}  # towns by number: each row is like the next
+    recipe = {"model": "base", "data": data, "task": task, "train": {**TRAIN, **train}}
     (folder / "recipe.yaml").write_text(json.dumps(recipe), encoding="utf-8")
     run_stages(Context(load_recipe(folder / "recipe.yaml")), ["prepare", "train"])
     return folder / "runs" / "recipe"

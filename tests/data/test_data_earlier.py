@@ -143,7 +143,7 @@ def test_the_seed_alone_decides_which_rows_are_replayed(tmp_path: Path) -> None:
 
 def test_a_run_with_fewer_rows_than_asked_for_gives_them_all_and_says_so(tmp_path: Path) -> None:
     first = first_run(tmp_path, 20)
-    write_csv(tmp_path / "new.csv", tickets(60, start=100))
+    write_csv(tmp_path / "new.csv", tickets(60, start=1000))  # unlike those of the first run: none is held back
     second = prepared(tmp_path, "new.csv", earlier_of(first, replay=2.0))
     assert second.profile.replayed == first.splits["train"].height
     assert [f.severity for f in second.profile.findings if f.kind == "replay"] == ["warning"]

@@ -182,11 +182,12 @@ def test_other_languages_are_told_and_leave_where_the_recipe_says_so(tmp_path: P
     ]
     spanish = [{"text": f"{TELLING['es']} Número {n}", "label": "refund"} for n in range(5)]
     write_csv(tmp_path / "train.csv", [*rows, *spanish])
-    found = prepared(tmp_path)
+    spec = DataSpec(train="train.csv", near_duplicates=None)  # rows of one template
+    found = prepared(tmp_path, spec)
     (told,) = [finding for finding in found.profile.findings if finding.kind == "language"]
     assert (told.count, found.profile.languages) == (5, {"en": 60, "es": 5})
     assert told.rows[0] == "train.csv:62"
-    english = prepared(tmp_path, DataSpec(train="train.csv", filter=FilterSpec(languages=["en"])))
+    english = prepared(tmp_path, spec.model_copy(update={"filter": FilterSpec(languages=["en"])}))
     assert english.profile.dropped == {"language": 5}
     assert english.profile.languages == {"en": 60}
 
@@ -240,7 +241,7 @@ def test_c4s_rules_name_what_a_page_breaks(text: str, reason: str | None) -> Non
 def test_documents_leave_by_the_rule_they_break(tmp_path: Path) -> None:
     sound = [" ".join([f"Chapter {n} was written in the year of the flood.", *SENTENCES]) for n in range(12)]
     write_jsonl(tmp_path / "train.jsonl", [{"text": text} for text in [*sound, "too short to be a document"]])
-    spec = DataSpec(train="train.jsonl", filter=FilterSpec(quality="gopher"))
+    spec = DataSpec(train="train.jsonl", filter=FilterSpec(quality="gopher"), near_duplicates=None)  # one template
     found = prepared(tmp_path, spec, task="language_modelling", max_tokens=400)
     assert found.profile.dropped == {"gopher_word_count": 1}
 

@@ -50,6 +50,8 @@ RULE_MESSAGES: Mapping[str, tuple[Literal["note", "warning"], str]] = {
     "missing_answer": ("warning", "had no answer and left"),
     "trailing_turn": ("warning", "went on behind the last answer; these turns were removed"),
     "contradiction": ("note", "shared their text with rows of another label and left"),
+    "near_duplicate": ("note", "were near-duplicates of a row that stays, with its label or answer, and left"),
+    "near_held_back": ("note", "were near-duplicates of held-back stretches of the document and left the training"),
 }
 
 

@@ -20,16 +20,24 @@ MORE = "bring more rows (three different texts of each label are the least), or 
 MORE_TEXTS = "bring more rows (three different prompts or texts are the least), or a file of its own for this split"
 
 
-def require_rows(splits: Mapping[SplitName, pl.DataFrame], account: pl.DataFrame, *, labelled: bool = True) -> None:
-    """Raises DataError when a split has no rows, naming the rules that took them."""
+def require_rows(
+    splits: Mapping[SplitName, pl.DataFrame], account: pl.DataFrame, *, labelled: bool = True, alike: int = 0
+) -> None:
+    """Raises DataError when a split has no rows, naming the rules that took them.
+
+    `alike` is the size of the largest cluster of near-duplicates, which cannot be divided.
+    """
+    total = sum(rows.height for rows in splits.values())
+    tied = f"; {alike:,} of them are near-duplicates of one another and stay together" if 2 * alike > total else ""
+    more = (MORE if labelled else MORE_TEXTS) + ("; or write `data.near_duplicates: null`" if tied else "")
     rules = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     took = ", ".join(f"{rule} {count:,}" for rule, count in rules.most_common())
     problems = [
         Problem(
             f"{name} split",
-            f"has no rows: {f'rows were dropped by {took}' if took else _too_few(splits, labelled=labelled)}",
+            f"has no rows: {f'rows were dropped by {took}' if took else _too_few(splits, labelled=labelled) + tied}",
             "at least one row",
-            "look at these rules' rows" if took else MORE if labelled else MORE_TEXTS,
+            "look at these rules' rows" if took else more,
         )
         for name, rows in splits.items()
         if not rows.height

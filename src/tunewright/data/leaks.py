@@ -1,4 +1,4 @@
-"""Texts and groups that stand in more than one of the user's own files, or that touch the frozen test."""
+"""Texts, near-duplicates and groups that stand in more than one of the user's files, or touch the frozen test."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 from tunewright.core.rows import Finding
 from tunewright.data.faults import Fault, counted, data_error, places
 from tunewright.data.links import shares_link
+from tunewright.data.near_duplicates import NEAR
 from tunewright.data.sift import record
 
 Policy = Literal["drop_from_train", "report", "error"]
@@ -26,7 +27,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Rows of `leaving` that share a text or group with rows of `staying`."""
+    """Rows of `leaving` that share a text, a near-duplicate or a group with rows of `staying`."""
 
     name: str
     leaving: pl.Expr
@@ -42,14 +43,30 @@ _FROM_TEST = pl.col("role") == "test"
 _CARVED = _FROM_TRAIN & pl.col("frozen")
 
 RULES = (
-    _Rule("touches_test", ~pl.col("frozen"), _CARVED, "share a text or group with the frozen test", always=True),
-    _Rule("leak_test", _FROM_TRAIN, _FROM_TEST, "of the training file share a text or group with the test file"),
-    _Rule("leak_test", _FROM_VALIDATION, _FROM_TEST, "of the validation file share a text or group with the test file"),
+    _Rule(
+        "touches_test",
+        ~pl.col("frozen"),
+        _CARVED,
+        "share a text, a near-duplicate or a group with the frozen test",
+        always=True,
+    ),
+    _Rule(
+        "leak_test",
+        _FROM_TRAIN,
+        _FROM_TEST,
+        "of the training file share a text, a near-duplicate or a group with the test file",
+    ),
+    _Rule(
+        "leak_test",
+        _FROM_VALIDATION,
+        _FROM_TEST,
+        "of the validation file share a text, a near-duplicate or a group with the test file",
+    ),
     _Rule(
         "leak_validation",
         _FROM_TRAIN & ~pl.col("frozen"),
         _FROM_VALIDATION,
-        "of the training file share a text or group with the validation file",
+        "of the training file share a text, a near-duplicate or a group with the validation file",
     ),
 )
 
@@ -98,10 +115,19 @@ def _same_content(staying: pl.DataFrame) -> pl.Expr:
     return pl.col("content_key").is_in(keys.implode()) | pl.col("group").is_in(groups.implode()).fill_null(value=False)
 
 
+def _near(staying: pl.DataFrame) -> pl.Expr:
+    """Whether a row is of a cluster of near-duplicates that one of the others is of."""
+    return pl.col(NEAR).is_in(staying[NEAR].drop_nulls().unique().implode()).fill_null(value=False)
+
+
 def _finding(found: pl.DataFrame, staying: pl.DataFrame, rule: _Rule, *, removed: bool) -> Finding:
     texts = found["content_key"].n_unique()
-    turns = found.filter(~_same_content(staying)).height
-    also = f" ({turns:,} only by the prompt of an earlier answer of the conversation)" if turns else ""
+    others = found.filter(~_same_content(staying))
+    near = others.filter(_near(staying)).height if NEAR in found.columns else 0
+    turns = others.height - near
+    ways = [f"{near:,} only by a near-duplicate"] if near else []
+    ways += [f"{turns:,} only by the prompt of an earlier answer of the conversation"] if turns else []
+    also = f" ({', '.join(ways)})" if ways else ""
     end = "they were dropped" if removed else "they were kept, as data.leaks says: scores will be too high"
     message = f"{counted(found.height, 'row')} ({counted(texts, 'distinct text')}) {rule.words}{also}; {end}"
     remedy = "" if removed else "write `data.leaks: drop_from_train`"

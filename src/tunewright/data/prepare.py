@@ -15,9 +15,11 @@ from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Finding, 
 from tunewright.data import audit
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
 from tunewright.data.column_rules import content_policies, sift_columns
+from tunewright.data.contamination import contamination_of
 from tunewright.data.contradictions import settle
 from tunewright.data.duplicates import drop_duplicates
 from tunewright.data.earlier import (
+    LINEAGE_COLUMNS,
     Earlier,
     draw_replay,
     leave_earlier_tests,
@@ -41,6 +43,16 @@ from tunewright.data.leaks import seal
 from tunewright.data.lock import Lock, read_lock
 from tunewright.data.measure import Measured, measure
 from tunewright.data.missing import drop_missing, drop_trailing
+from tunewright.data.near_duplicates import (
+    NEAR,
+    drop_near,
+    find_near,
+    largest_cluster,
+    leave_held_back,
+    near_findings,
+    tied,
+    untied,
+)
 from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.profile import imbalance, split_profile
@@ -86,6 +98,8 @@ class Prepared:
     """What `tunewright.lock` is to hold; equal to what it holds where the frozen test was honoured."""
     lineage: pl.DataFrame | None = None
     """Of a base that is an earlier run: the rows it goes back to, in `data.earlier.LINEAGE_COLUMNS`."""
+    contamination: pl.DataFrame | None = None
+    """Texts of the test and of benchmarks that stand in training rows, in CONTAMINATION_COLUMNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +135,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     work = _fitted(_Work(rows, findings=sources.findings), request.spec, sources)
     if request.earlier is not None:
         require_its_labels(work.rows, request.earlier)
+    work, request = _compared(work, request)
     plan = _test_plan(request, sources)
     work = _parted(work, request, sources, plan)
     _require_sound(work, request.task, request.earlier)
@@ -154,7 +169,7 @@ def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bo
     earlier rows are mixed in.
     """
     splits, labelled = _by_split(work.rows), task == "classification"
-    require_rows(splits, work.account, labelled=labelled)
+    require_rows(splits, work.account, labelled=labelled, alike=largest_cluster(work.rows))
     known = earlier.labels if earlier is not None else ()
     if labelled and (mixed or not known):
         require_classes(splits["train"])
@@ -185,6 +200,19 @@ def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     ]
     parted = (wanted.dropped, present.dropped, left.dropped, passed.dropped, single.dropped)
     return work.then(single.kept, *parted, answered.changes, cleaned.changes, mapped.changes, findings=findings)
+
+
+def _compared(work: _Work, request: Request) -> tuple[_Work, Request]:
+    """Rows, and those of the earlier run, that know which of them are near-duplicates."""
+    spec, earlier = request.spec.near_duplicates, request.earlier
+    if spec is None:
+        return work, request
+    others = [] if earlier is None else [earlier.train, earlier.test]
+    near = find_near([work.rows, *others], spec)
+    rows = tied(work.rows, near)
+    if earlier is not None:
+        earlier = replace(earlier, train=tied(earlier.train, near), lineage=tied(earlier.lineage, near))
+    return work.then(rows, findings=near_findings(rows, near, spec)), replace(request, earlier=earlier)
 
 
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:
@@ -219,11 +247,13 @@ def _parted(work: _Work, request: Request, sources: Sources, plan: TestPlan) -> 
     """Rows with their split, without contradictions and leaks as far as the recipe says.
 
     A test that is carved now is then honoured as the next run will: rows of a validation file may touch it, which
-    nobody knows before it is carved. So the first run and the second agree by construction.
+    nobody knows before it is carved, as may blocks of the same document. So the first run and the second agree by
+    construction.
     """
     divided = _divided(_settled(work, request, plan), request.split, sources)
     carved = plan.settings.kind == "carved"
-    if carved and plan.held is None and "validation" in sources.tables:
+    touched = "validation" in sources.tables or (in_one_piece(sources) and NEAR in work.rows.columns)
+    if carved and plan.held is None and touched:
         known = as_frozen(plan, divided.rows.filter(pl.col("split") == "test"))
         divided = _divided(_settled(work, request, known), request.split, sources)
     grown = carved and plan.held is not None and isinstance(request.split, TimeSplit)
@@ -243,8 +273,9 @@ def _settled(work: _Work, request: Request, plan: TestPlan) -> _Work:
         if labelled
         else Sifted(marked, record(marked.clear(), rule="", action="dropped"))
     )
-    sealed = seal(agreed.kept, policy=request.spec.leaks)
-    settled = work.then(sealed.kept, agreed.dropped, sealed.dropped, findings=sealed.findings)
+    single = drop_near(agreed.kept, request.spec.near_duplicates)
+    sealed = seal(single.kept, policy=request.spec.leaks)
+    settled = work.then(sealed.kept, agreed.dropped, single.dropped, sealed.dropped, findings=sealed.findings)
     train = settled.rows.filter(pl.col("role") == "train")
     require_rows({"train": train}, settled.account, labelled=labelled)
     return settled
@@ -264,7 +295,12 @@ def _divided(work: _Work, split: SplitSpec, sources: Sources) -> _Work:
     )
     own = work.rows.filter(pl.col("role") == "train")
     given = work.rows.filter(pl.col("role") != "train")
-    return replace(work, rows=pl.concat([own.with_columns(assign_splits(own, split, carving)), given]))
+    splits = assign_splits(untied(own) if at_end else own, split, carving)
+    divided = replace(work, rows=pl.concat([own.with_columns(splits), given]))
+    if not at_end or NEAR not in own.columns:
+        return divided
+    apart = leave_held_back(divided.rows)
+    return divided.then(apart.kept, apart.dropped)
 
 
 def _measured(work: _Work, request: Request, encoder: RowEncoder) -> Measured:
@@ -296,6 +332,7 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
 ) -> Prepared:
     splits, labelled = _by_split(work.rows), sources.task == "classification"
     account, earlier = work.account, request.earlier
+    contamination, held = contamination_of(splits, request.spec.benchmarks, folder=request.folder)
     replayed = work.rows.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
     counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
@@ -326,14 +363,15 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
             *foreign,
             *(audit.class_findings(splits) if labelled else ()),
             *_division_findings(splits, sources),
+            *held,
         ),
         sources={table.source: table.sha256 for table in sources.tables.values()}
         | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
         replayed=replayed,
         languages=languages,
     )
-    lineage = earlier.lineage if earlier else None
-    return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage)
+    lineage = earlier.lineage.select(LINEAGE_COLUMNS) if earlier else None
+    return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage, contamination)
 
 
 def _division_findings(splits: Mapping[SplitName, pl.DataFrame], sources: Sources) -> list[Finding]:

@@ -10,6 +10,7 @@ from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import disk_faults, read_json, write_json
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Profile
+from tunewright.data.contamination import CONTAMINATION_COLUMNS
 from tunewright.data.earlier import LINEAGE_COLUMNS
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 DROPPED = "dropped.parquet"
 PROFILE = "profile.json"
 LINEAGE = "lineage.parquet"
+CONTAMINATION = "contamination.parquet"
 
 
 def write_prepared(prepared: Prepared, folder: Path) -> None:
-    """The folder, which must exist, holds the three splits, the dropped and changed rows, the profile, and
-    the lineage of a base that is an earlier run.
+    """The folder, which must exist, holds the three splits, the dropped and changed rows, the profile,
+    the lineage of a base that is an earlier run, and the texts that stand in training rows, where there are any.
     """
     with disk_faults(folder):
         for name in SPLITS:
@@ -33,6 +35,8 @@ def write_prepared(prepared: Prepared, folder: Path) -> None:
         prepared.dropped.write_parquet(folder / DROPPED)
         if prepared.lineage is not None:
             prepared.lineage.write_parquet(folder / LINEAGE)
+        if prepared.contamination is not None and prepared.contamination.height:
+            prepared.contamination.write_parquet(folder / CONTAMINATION)
     write_json(folder / PROFILE, to_data(prepared.profile))
 
 
@@ -54,6 +58,12 @@ def read_profile(folder: Path) -> Profile:
 def read_lineage(folder: Path) -> pl.DataFrame | None:
     """The rows of earlier runs that this one goes back to, in LINEAGE_COLUMNS; None where it goes back to none."""
     return _read(folder / LINEAGE, LINEAGE_COLUMNS) if (folder / LINEAGE).exists() else None
+
+
+def read_contamination(folder: Path) -> pl.DataFrame | None:
+    """Texts of the test and of benchmarks that stand in training rows, in CONTAMINATION_COLUMNS; None where none do."""
+    path = folder / CONTAMINATION
+    return _read(path, CONTAMINATION_COLUMNS) if path.exists() else None
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -96,7 +96,8 @@ def _only_one_freezes(context: Context) -> Iterator[None]:
 
 def _declares(context: Context) -> dict[str, Any]:
     recipe, earlier = context.recipe, context.earlier
-    sources = [s for s in (recipe.data.train, recipe.data.validation, recipe.data.test) if s is not None]
+    named = (recipe.data.train, recipe.data.validation, recipe.data.test, *recipe.data.benchmarks)
+    sources = [source for source in named if source is not None]
     return {
         "data": recipe.data.model_dump(mode="json"),
         "split": recipe.split.model_dump(mode="json"),

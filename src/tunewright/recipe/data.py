@@ -13,6 +13,19 @@ from tunewright.recipe.spec import Spec, kind_where_absent
 Missing = Literal["drop", "error"]
 
 
+class NearDuplicates(Spec):
+    """Rows of nearly equal text, found by MinHash and verified by true Jaccard similarity; they never straddle splits.
+
+    Compared are sets of five characters in a row; texts of fewer than 32 characters are compared by content key alone,
+    and lines that stand in many texts, such as a system text, are left out.
+    """
+
+    kind: Literal["report", "keep_first", "keep_longest"] = "report"
+    """What to do with them within one file: report them, or keep one of those that bear the same label or answer."""
+    threshold: Annotated[float, Field(ge=0.5, le=1)] = 0.8
+    """Jaccard similarity from which on two texts are near-duplicates; 0.8 is one changed word in two sentences."""
+
+
 class DataSpec(Spec):
     """The data: one file that is split, or a file a split."""
 
@@ -58,10 +71,15 @@ class DataSpec(Spec):
     Columns of text and label that are not named there are on `drop`, other columns may be empty."""
     duplicates: Literal["keep_first", "keep_all"] = "keep_first"
     """What to do with rows of equal text and label; they are compared by content key."""
+    near_duplicates: NearDuplicates | None = NearDuplicates()
+    """Rows of nearly equal text; `null` turns their detection off."""
     contradictions: Literal["keep", "drop", "error"] = "keep"
     """What to do with rows of equal text and different labels; kept ones never straddle splits."""
     leaks: Literal["drop_from_train", "report", "error"] = "drop_from_train"
-    """What to do with training rows whose text also stands in your own validation or test file."""
+    """What to do with training rows whose text, or a near-duplicate of it, also stands in your own validation or test
+    file."""
+    benchmarks: list[str] = Field(default_factory=list)
+    """Files of public benchmarks: those of their texts that stand in training rows are reported and listed."""
     overlength: Literal["auto", "error", "drop", "truncate", "window"] = "auto"
     """What to do with rows longer than the model's context; `window` cuts a text into pieces and keeps all of them.
     `auto` cuts off the end of a text that is classified, drops rows whose answer would be cut, and windows raw text."""
@@ -82,6 +100,16 @@ class DataSpec(Spec):
         if text is not None:
             parse_condition(text)
         return text
+
+    @model_validator(mode="after")
+    def _keeps_copies_or_not(self) -> DataSpec:
+        near = self.near_duplicates
+        if self.duplicates == "keep_all" and near is not None and near.kind != "report":
+            raise ValueError(
+                f"near_duplicates.kind {near.kind!r} keeps one of several rows that are nearly equal, and duplicates "
+                "'keep_all' keeps all that are equal: write `duplicates: keep_first`, or near_duplicates.kind 'report'"
+            )
+        return self
 
 
 class StratifiedSplit(Spec):
