@@ -6,17 +6,27 @@ import hashlib
 import re
 import unicodedata
 
+from tunewright.core.private import PRIVATE_KINDS
+
 _WORD = re.compile(r"\w+")
+_NUMBERED = re.compile(rf"<({'|'.join(kind.upper() for kind in PRIVATE_KINDS)})_\d{{1,9}}>")
 
 
 def content_key(text: str) -> str:
     """The duplicate key: NFKC, casefold, `\\w+` joined by one blank, sha256, the first 32 hexadecimal digits.
 
-    A text without any word (only emoji or punctuation) is keyed by its signs instead: those texts are not all alike.
+    The number of a placeholder such as `<EMAIL_3>` is left out: new rows may change it, and they must not change what
+    an older row says. A text without any word (only emoji or punctuation) is keyed by its signs instead: those texts
+    are not all alike.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", without_numbers(text)).casefold()
     words = " ".join(_WORD.findall(folded))
     return _hash(words or "\x1f" + "".join(folded.split()))
+
+
+def without_numbers(text: str) -> str:
+    """The text with `<EMAIL>` for `<EMAIL_3>`, and so of every kind of private data."""
+    return _NUMBERED.sub(r"<\1>", text) if "<" in text else text
 
 
 def row_id(source: str, row_number: int) -> str:
