@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tunewright.data.private.redact import without_secrets
+
 SHOWN_CHARACTERS = 60
+MOST_CHARACTERS = 10_000
+"""Nobody looks for secrets behind these."""
 
 
 class Unfit(ValueError):  # no error of the room: rows turn it into a fault with the record's place
@@ -27,6 +31,6 @@ def kind_of(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value, cut to be read in a line."""
-    text = repr(value)
+    """The value without secrets, cut to be read in a line."""
+    text = without_secrets(repr(value)[:MOST_CHARACTERS])
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."

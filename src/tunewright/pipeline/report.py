@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.core.codec import to_data
 from tunewright.core.files import atomic_write, read_json
+from tunewright.data.private.redact import without_secrets
 from tunewright.data.store import read_dropped, read_profile, read_split
 from tunewright.evaluation.mistakes import worst_errors
 from tunewright.evaluation.text_mistakes import side_by_side, worst_texts
@@ -179,5 +180,5 @@ def _place(row: Mapping[str, Any]) -> str:
 
 
 def _excerpt(text: object) -> str:
-    words = "" if text is None else str(text)
+    words = "" if text is None else without_secrets(str(text))
     return words if len(words) <= EXCERPT else f"{words[: EXCERPT - 1]}…"

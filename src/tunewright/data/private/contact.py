@@ -26,7 +26,8 @@ _PHONE = re.compile(
 )
 _CONTEXT = re.compile(
     r"\b(?:phone|telephone|tel|call(?:ed|ing)?|answer(?:ing)?|ring|rang|cell|cellphone|mobile|fax|whatsapp"
-    r"|sms|text me|reach|contact|desk|dial|handy|telefon|rufen?|tel[ée]fono|m[óo]vil|llam\w{1,6}|t[ée]l[ée]phone|portable|cellulare|telem[óo]vel)\b",
+    r"|sms|text me|reach|contact|desk|dial|handy|telefon|rufen?|tel[ée]fono|m[óo]vil|llam\w{1,6}"
+    r"|t[ée]l[ée]phone|portable|cellulare|telem[óo]vel)\b",
     re.IGNORECASE,
 )
 _AFTER = re.compile(r"[ -]{0,2}(?:office|fax|mobile|cell|home)\b", re.IGNORECASE)

@@ -32,6 +32,7 @@ _BIRTH = re.compile(
     rf")(?!\w)[^\d\n]{{0,20}}?(?P<value>{_DATE})(?!\d)",
     re.IGNORECASE,
 )
+_BIRTH_HINT = r"(?is)(?:\b(?:born|d\.?o\.?b|gebo|gebu|nacid|née?\b|nat[oa] il)|birth|nacimiento|naissance|nasc).*\d"
 _EIRCODE = re.compile(r"(?<!\w)(?:[AC-FHKNPRTV-Y]\d{2}|D6W)[ -]?(?=[A-Z]{0,3}\d)[0-9AC-FHKNPRTV-Y]{4}(?!\w)")
 """Ireland's code of one address (Eircode, product guide): a routing key, and four signs of which one is a digit."""
 
@@ -60,8 +61,6 @@ IDENTITY = (
     Recogniser("polish_pesel", "national_id", r"\d{11}", _PESEL, 1.0, _pesel),
     # The US number has no checksum: only ranges that are never issued (Social Security Administration, 2011).
     Recogniser("us_ssn", "national_id", r"\d{3}[- ]\d{2}[- ]\d{4}", _SSN, 0.9, _ssn),
-    Recogniser(
-        "birth_date", "birth_date", r"(?i)born|b\.|birth|dob|gebo|gebu|naci|naiss|n[ée]|nasc", _BIRTH, 0.9, whole
-    ),
+    Recogniser("birth_date", "birth_date", _BIRTH_HINT, _BIRTH, 0.9, whole),
     Recogniser("eircode", "address", r"[A-Z]\d[0-9W][ -]?[A-Z0-9]{4}", _EIRCODE, 0.9, whole),
 )

@@ -87,7 +87,7 @@ SECRETS = (
     Recogniser(
         "assignment",
         "secret",
-        r"(?i)pass|pwd|contrase|senha|wachtwoord|key|secret|token|credential",
+        r"(?i)(?:pass|pwd|contrase|senha|wachtwoord|key|secret|token|credential)[\w\"' -]*(?:[:=]|\b(?:is|ist|es) )",
         _ASSIGNED,
         0.97,
         _assigned,
