@@ -20,8 +20,8 @@ _EMAIL = re.compile(
     r"\.[A-Za-z\u00a1-\uffff]{2,24}(?![\w@])"
 )
 _PHONE = re.compile(
-    r"(?<![\w/:#=£$€-])(?<!\d[ .,])(?P<value>(?:\+ ?|\()?\d[\d ().\-/]{4,24}\d)"
-    r"(?:(?:x| ext\.? ?)\d{1,6})?(?![\w%€]|[-/]\d)",
+    r"(?<![\w/:#=<*£$€-])(?<!\d[ .,])(?P<value>(?:\+ ?|\()?\d(?:(?:[ .\-/]|\)[ .-]?|[ .-]?\()?\d){6,20})"
+    r"(?:(?:x| ext\.? ?)\d{1,6})?(?![\w%€]|[-/]\d| ?=)",
     re.ASCII | re.IGNORECASE,
 )
 _CONTEXT = re.compile(
@@ -32,6 +32,8 @@ _CONTEXT = re.compile(
 )
 _AFTER = re.compile(r"[ -]{0,2}(?:office|fax|mobile|cell|home)\b", re.IGNORECASE)
 _DATE = re.compile(r"(?:19|20)\d\d[-/. ]\d{1,2}[-/. ]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d")
+_FIGURES = re.compile(r"/|\..*-|-.*\.|(?:19|20)\d\d-(?:19|20)\d\d")
+"""Ratios, ranges of decimals and of years."""
 LEAST_DIGITS, MOST_DIGITS = 7, 15
 """E.164 allows 15 digits; fewer than seven are local and could be anything."""
 PLAIN_DIGITS = 10
@@ -65,8 +67,8 @@ def _phone(match: re.Match[str], *, regions: tuple[str, ...]) -> Bounds | None:
 def _stands_alone(written: str, digits: str, regions: tuple[str, ...]) -> bool:
     """Whether a number can be told for a phone's by itself: it is grouped, long, and issued somewhere."""
     prefixed = written.startswith("+") or digits.startswith("0")
-    shaped = prefixed or (len(digits) >= PLAIN_DIGITS and len(digits) < len(written))
-    return shaped and phone_key(written, regions).startswith("+")
+    shaped = prefixed or (len(digits) >= PLAIN_DIGITS and re.search(r"\d{3}\D", written) is not None)
+    return shaped and _FIGURES.search(written) is None and phone_key(written, regions).startswith("+")
 
 
 @lru_cache(maxsize=65536)

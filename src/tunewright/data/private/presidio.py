@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[str, PrivateKind]] = {"PERSON": "person", "LOCATION": "address"}
 """Presidio's entities to our kinds: patterns are our own, so nothing else is asked of it."""
 MODELS: Final = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")
-"""Language models in the order in which they are tried; none is ever fetched."""
+"""Language models in the order in which they are tried, before any other English one; none is ever fetched."""
 
 
 class PresidioNames:
@@ -43,7 +43,7 @@ def _analyzer() -> Any:
     presidio = import_optional("presidio_analyzer", extra="privacy", purpose=purpose)
     engines = import_optional("presidio_analyzer.nlp_engine", extra="privacy", purpose=purpose)
     spacy = import_optional("spacy", extra="privacy", purpose=purpose)
-    model = next((name for name in MODELS if spacy.util.is_package(name)), None)
+    model = _chosen(spacy.util.get_installed_models())
     if model is None:
         given = "no English language model of spaCy's is installed"
         remedy = f"install one, such as with `python -m spacy download {MODELS[-1]}`"
@@ -51,3 +51,9 @@ def _analyzer() -> Any:
     models = [{"lang_code": "en", "model_name": model}]
     provider = engines.NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": models})
     return presidio.AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
+
+
+def _chosen(installed: Sequence[str]) -> str | None:
+    """The language model to take of those installed."""
+    others = sorted(name for name in installed if name.startswith("en_"))
+    return next((name for name in MODELS if name in installed), others[0] if others else None)
