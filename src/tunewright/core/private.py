@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PrivateKind = Literal[
     "email",
@@ -49,7 +52,7 @@ class PrivateSpan:
     """How sure the recogniser is, 0..1: 1 for a checksum or an unmistakable form, less for a form in its context."""
 
 
-def counted_kinds(counts: dict[str, int]) -> str:
+def counted_kinds(counts: Mapping[str, int]) -> str:
     """Counts by kind in words, the most frequent first: `5 e-mail addresses, 1 phone number`."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {KIND_WORDS[kind][0 if count == 1 else 1]}" for kind, count in ordered)

@@ -43,7 +43,7 @@ from tunewright.data.measure import Measured, measure
 from tunewright.data.missing import drop_missing, drop_trailing
 from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
-from tunewright.data.privacy import protect
+from tunewright.data.privacy import protect, require_protected
 from tunewright.data.private.redact import redacted
 from tunewright.data.profile import imbalance, split_profile
 from tunewright.data.sift import Sifted, amend, record
@@ -132,6 +132,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     work = work.then(measured.kept, measured.dropped, findings=measured.findings)
     if request.earlier is not None:
         mixed, findings = draw_replay(work.rows, request.earlier, lambda some: _fitting(some, request, encoder))
+        require_protected(mixed, request.spec.privacy, request.task)
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.core.conversation import from_json
+from tunewright.core.errors import DataError, Problem
+from tunewright.core.private import counted_kinds
 from tunewright.core.rows import Finding  # noqa: TC001  # a type of the frozen record below
+from tunewright.data.faults import counted
 from tunewright.data.keys import content_key
 from tunewright.data.links import LINKS, link_keys
 from tunewright.data.private.find import recognisers
@@ -143,3 +146,18 @@ def _without_dropped(rows: pl.DataFrame, held: Mapping[int, Counter[str]], spec:
     first = sift(rows.with_columns(numbers.alias("__row__")), keep=~pl.col("__row__").is_in(secret), reason="secret")
     other = sift(first.kept, keep=~pl.col("__row__").is_in(personal), reason="personal_data")
     return [other.kept.drop("__row__"), other.dropped, first.dropped]
+
+
+def require_protected(mixed: pl.DataFrame, spec: PrivacySpec, task: str) -> None:
+    """Raises DataError where rows replayed from an earlier run hold what this recipe masks or drops.
+
+    They come as that run prepared them, and are part of what its model knows: changing them here would only hide that.
+    """
+    kinds = spec.kinds("mask", "drop")
+    scan = Scan([recogniser for recogniser in recognisers(spec.regions) if recogniser.kind in kinds])
+    held = _held(scan.column(mixed, name) for name in TEXTS[task]) if scan.table else {}
+    if held:
+        counts = sum(held.values(), Counter[str]())
+        given = f"{counted(len(held), 'row')} replayed from the earlier run hold {counted_kinds(counts)}"
+        remedy = "tune the earlier run again with this data.privacy, or write `data.replay: 0`"
+        raise DataError(Problem("data.privacy", given, "rows without what this recipe masks or drops", remedy))
