@@ -14,7 +14,7 @@ from private_room import found
 from tunewright.core.codec import to_data
 from tunewright.core.errors import DataError
 from tunewright.data.keys import content_key
-from tunewright.data.privacy import protect
+from tunewright.data.privacy import protect, require_protected
 from tunewright.data.private.redact import without_secrets
 from tunewright.data.rows import WORK_SCHEMA
 from tunewright.data.store import write_prepared
@@ -159,6 +159,16 @@ def test_turns_answers_and_calls_of_conversations_are_masked(tmp_path: Path) -> 
 
 def call(to: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": "write", "arguments": {"to": to}}}
+
+
+def test_rows_of_an_earlier_run_that_hold_what_is_masked_are_refused_without_being_quoted(folder: Path) -> None:
+    rows = pl.concat(prepared(folder).splits.values())
+    require_protected(rows, PrivacySpec(), "classification")
+    with pytest.raises(
+        DataError, match="6 rows replayed from the earlier run hold 4 e-mail addresses, 2 secrets"
+    ) as told:
+        require_protected(rows, MASK_ALL, "classification")
+    assert all(value not in str(told.value) for value in (*EMAILS, TOKEN))
 
 
 def test_other_columns_of_a_row_are_masked_with_it(folder: Path) -> None:

@@ -92,3 +92,16 @@ def test_no_row_of_the_provenance_stands_twice():
     text = model_card(replace(story, provenance={"base": story.model, **story.provenance}))
     names = re.findall(r"^\| ([^|]+) \|", text.partition("## Provenance")[2], re.MULTILINE)
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (None, "Personal data: unknown, nobody looked for it."),
+        ({}, "Patterns found no personal data and no secrets"),
+        ({"email": 1, "secret": 2}, "by patterns: 2 secrets, 1 e-mail address."),
+    ],
+)
+def test_private_data_is_told_by_kind_and_unknown_is_not_none(counts, said):
+    story = make_story()
+    assert said in model_card(replace(story, profile=replace(story.profile, private=counts)))

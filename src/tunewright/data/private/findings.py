@@ -27,9 +27,9 @@ def private_findings(rows: pl.DataFrame, held: Mapping[int, Counter[str]], spec:
     personal = {row: kinds for row, kinds in personal.items() if kinds}
     found = []
     if personal:
-        found.append(_finding(rows, personal, spec, kind="personal_data", what="personal data"))
+        found.append(_finding(rows, personal, spec, kind="personal_data", what="personal data: "))
     if secret:
-        found.append(_finding(rows, secret, spec, kind="secret", what="what looks like a secret"))
+        found.append(_finding(rows, secret, spec, kind="secret", what=""))
     return tuple(found)
 
 
@@ -38,7 +38,7 @@ def _finding(
 ) -> Finding:
     counts = sum(held.values(), Counter[str]())
     told = ", ".join(_told(name, count, spec) for name, count in sorted(counts.items(), key=lambda c: (-c[1], c[0])))
-    message = f"{counted(len(held), 'row')} {'holds' if len(held) == 1 else 'hold'} {what}: {told}"
+    message = f"{counted(len(held), 'row')} {'holds' if len(held) == 1 else 'hold'} {what}{told}"
     where = rows[list(held)]
     own = where.filter(pl.col("role") == "test").height
     if own:
