@@ -18,6 +18,7 @@ from tunewright.pipeline.evaluate import EVALUATION, current_evaluation, read_re
 from tunewright.pipeline.gate import current_gate, read_gate
 from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.recipes import recipe_text
+from tunewright.pipeline.rights import rights_of
 from tunewright.pipeline.stages import Done, Stage, run_stage
 from tunewright.pipeline.store import read_predictions, read_texts
 from tunewright.pipeline.train import EVENTS, OUTCOME, TRAINING, current_training, settle
@@ -85,6 +86,7 @@ def story(context: Context) -> Story:
         worst=_worst(context),
         ending=read_json(run.of(TRAINING) / OUTCOME)["reason"],
         notes=notes,
+        rights=rights_of(recipe),
     )
 
 
