@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -12,16 +13,20 @@ from hypothesis import strategies as st
 from private_room import found
 
 from tunewright.core.codec import to_data
-from tunewright.core.errors import DataError
+from tunewright.core.conversation import Conversation
+from tunewright.core.errors import DataError, MissingPackage
+from tunewright.core.private import PrivateSpan
 from tunewright.data.keys import content_key
 from tunewright.data.privacy import protect, require_protected
 from tunewright.data.private.redact import without_secrets
+from tunewright.data.private.scan import Scan
 from tunewright.data.rows import WORK_SCHEMA
 from tunewright.data.store import write_prepared
 from tunewright.recipe.data import DataSpec
 from tunewright.recipe.privacy import PrivacySpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tunewright.data.prepare import Prepared
@@ -178,6 +183,40 @@ def test_other_columns_of_a_row_are_masked_with_it(folder: Path) -> None:
     assert all(value not in all_texts(made) for value in (*EMAILS, "4111111111111111"))
 
 
+def test_another_column_is_masked_though_no_text_holds_anything(folder: Path) -> None:
+    write_csv(folder / "train.csv", [row | {"by": EMAILS[0]} for row in tickets(40)], columns=("text", "label", "by"))
+    made = prepared(folder, DataSpec(train="train.csv", privacy=MASK_ALL))
+    assert EMAILS[0] not in all_texts(made)
+    assert made.profile.changed == {"masked": 40}
+    assert made.profile.private == {}
+
+
+def test_names_need_their_package_and_say_so(folder: Path) -> None:
+    if importlib.util.find_spec("presidio_analyzer"):
+        pytest.skip("presidio-analyzer is installed")
+    spec = DataSpec(train="train.csv", privacy=PrivacySpec(names="presidio"))
+    with pytest.raises(MissingPackage, match=r"pip install 'tunewright\[privacy\]'"):
+        prepared(folder, spec)
+    prepared(folder, DataSpec(train="train.csv", privacy=PrivacySpec(default="ignore", names="presidio")))
+
+
+class Roll:
+    """Finds the names of a list, as a PrivateFinder does."""
+
+    def find(self, texts: Sequence[str]) -> list[list[PrivateSpan]]:
+        pattern = re.compile("Orla Fennimore|Niall Dunderry")
+        return [[PrivateSpan(*m.span(), "person", 0.8) for m in pattern.finditer(text)] for text in texts]
+
+
+def test_a_finder_of_names_is_asked_about_every_text_and_every_turn() -> None:
+    chat = Conversation(({"role": "user", "content": "I am Orla Fennimore"}, {"role": "assistant", "content": "Hi"}))
+    rows = pl.DataFrame({"input": ["for Niall Dunderry", None], "messages": [None, chat.to_json()]})
+    scan = Scan((), (Roll(),))
+    assert scan.column(rows, "input").rows == {0: ((PrivateSpan(4, 18, "person", 0.8),),)}
+    assert scan.column(rows, "messages").kinds(1) == {"person": 1}
+    assert scan.column(rows, "messages").kinds(0) == {}
+
+
 TEXTS = st.lists(
     st.lists(
         st.sampled_from([*EMAILS, "JO.DOE@example.org", "4111 1111 1111 1111", "4111111111111111", TOKEN, "ip", "of"]),
@@ -225,6 +264,28 @@ def test_an_error_about_a_value_does_not_show_a_secret(tmp_path: Path) -> None:
         prepared(tmp_path, DataSpec(train="train.jsonl", messages="messages"), task="generation")
     assert TOKEN[:20] not in str(caught.value)
     assert "<SECRET>" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("train.jsonl", '{"text": "a", "label": "b"} ' + f"token {TOKEN}"),
+        ("train.csv", f"text,label\na,b,token {TOKEN}"),
+    ],
+)
+def test_an_error_about_a_broken_record_does_not_show_a_secret(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(f"{text}\n")
+    with pytest.raises(DataError) as caught:
+        prepared(tmp_path, DataSpec(train=name))
+    assert TOKEN[4:16] not in str(caught.value)
+
+
+def test_a_contradiction_that_is_refused_is_quoted_without_its_secret(tmp_path: Path) -> None:
+    rows = [{"text": f"{TOKEN} is the same text", "label": label} for label in ("refund", "delivery")]
+    write_csv(tmp_path / "train.csv", [*rows, *tickets(20)])
+    with pytest.raises(DataError, match="<SECRET> is the same text") as caught:
+        prepared(tmp_path, DataSpec(train="train.csv", contradictions="error"))
+    assert TOKEN[4:16] not in str(caught.value)
 
 
 def test_a_text_to_be_shown_keeps_all_but_its_secrets() -> None:

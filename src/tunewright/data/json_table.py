@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tunewright.core.errors import DataError, Problem
 from tunewright.data.faults import Fault, data_error
 from tunewright.data.frame import columns_of, frame_of, refuse_reserved
+from tunewright.data.private.redact import without_secrets
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,7 +136,7 @@ def _syntax(fault: json.JSONDecodeError, text: str) -> tuple[str, str]:
         return "the record is cut off", "write each record on one line"
     if fault.msg.startswith("Extra data"):
         return "more text after the end of the record", "write one record a line"
-    return f"{fault.msg[0].lower()}{fault.msg[1:]}, found {rest[:20]!r}", ""
+    return f"{fault.msg[0].lower()}{fault.msg[1:]}, found {without_secrets(rest)[:20]!r}", ""
 
 
 def _whole(text: str, name: str) -> Any:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tunewright.data.private.scan import FoundInColumn
-    from tunewright.recipe.privacy import PrivacySpec
+    from tunewright.recipe.privacy import PrivacyPolicy, PrivacySpec
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "classification": ("input",),
@@ -61,13 +61,11 @@ def protect(rows: pl.DataFrame, spec: PrivacySpec, task: str) -> Protected:
     Other columns (`meta`) of a row are masked like its texts. Rows of a test file of the user's own stay as they are;
     their keys are those of their masked texts, so that they meet the training rows that say the same.
     """
-    table = [recogniser for recogniser in recognisers(spec.regions) if spec.policy(recogniser.kind) != "ignore"]
-    scan = Scan(table, name_finders(spec))
-    found = [scan.column(rows, name) for name in TEXTS[task]]
+    scan, beside = _scan(spec, "flag", "mask", "drop"), _scan(spec, "mask")
+    found = [scan.column(rows, name) for name in TEXTS[task]] if scan.searching else []
     held = _held(found)
-    if not held:
-        return Protected(rows, record(rows.clear(), rule=MASKED, action="changed"), (), {})
-    masked, changes = _masked(rows, spec, task, [*found, *_beside(rows, spec, scan)])
+    meta = [beside.column(rows, "meta")] if beside.searching else []
+    masked, changes = _masked(rows, spec, task, [*found, *meta])
     parts = _without_dropped(masked, held, spec)
     changed = changes.filter(pl.col("row_id").is_in(parts[0]["row_id"].implode()))
     counts = dict(sorted(sum(held.values(), Counter[str]()).items()))
@@ -83,11 +81,11 @@ def _held(found: Iterable[FoundInColumn]) -> dict[int, Counter[str]]:
     return dict(sorted(held.items()))
 
 
-def _beside(rows: pl.DataFrame, spec: PrivacySpec, scan: Scan) -> list[FoundInColumn]:
-    """The private spans of the columns that no model reads, where any are to be masked."""
-    kinds = spec.kinds("mask")
-    beside = Scan([recogniser for recogniser in scan.table if recogniser.kind in kinds])
-    return [beside.column(rows, "meta")] if beside.table else []
+def _scan(spec: PrivacySpec, *policies: PrivacyPolicy) -> Scan:
+    """Who looks for the kinds that have one of the policies."""
+    kinds = spec.kinds(*policies)
+    table = [recogniser for recogniser in recognisers(spec.regions) if recogniser.kind in kinds]
+    return Scan(table, name_finders(spec, kinds))
 
 
 def _masked(
@@ -95,6 +93,8 @@ def _masked(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All rows with placeholders, and the record of those that differ."""
     kinds = spec.kinds("mask")
+    if not any(column.rows for column in found) or not kinds:
+        return rows, record(rows.clear(), rule=MASKED, action="changed")
     placeholders = numbered(((rows[column.name], column) for column in found), kinds, tuple(spec.regions))
     after = rows.with_columns(placeholders.masked(rows[column.name], column) for column in found)
     after = _keyed(_with_words(after, rows) if task == "generation" else after, rows)
@@ -153,9 +153,8 @@ def require_protected(mixed: pl.DataFrame, spec: PrivacySpec, task: str) -> None
 
     They come as that run prepared them, and are part of what its model knows: changing them here would only hide that.
     """
-    kinds = spec.kinds("mask", "drop")
-    scan = Scan([recogniser for recogniser in recognisers(spec.regions) if recogniser.kind in kinds])
-    held = _held(scan.column(mixed, name) for name in TEXTS[task]) if scan.table else {}
+    scan = _scan(spec, "mask", "drop")
+    held = _held(scan.column(mixed, name) for name in TEXTS[task]) if scan.searching else {}
     if held:
         counts = sum(held.values(), Counter[str]())
         given = f"{counted(len(held), 'row')} replayed from the earlier run hold {counted_kinds(counts)}"

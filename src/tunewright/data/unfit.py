@@ -7,8 +7,6 @@ from typing import Any
 from tunewright.data.private.redact import without_secrets
 
 SHOWN_CHARACTERS = 60
-MOST_CHARACTERS = 10_000
-"""Nobody looks for secrets behind these."""
 
 
 class Unfit(ValueError):  # no error of the room: rows turn it into a fault with the record's place
@@ -32,5 +30,5 @@ def kind_of(value: Any) -> str:
 
 def shown(value: Any) -> str:
     """The value without secrets, cut to be read in a line."""
-    text = without_secrets(repr(value)[:MOST_CHARACTERS])
+    text = without_secrets(repr(value))
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from tunewright.data.private.presidio import PresidioNames
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tunewright.core.protocols import PrivateFinder
     from tunewright.recipe.privacy import PrivacySpec
 
 
-def name_finders(spec: PrivacySpec) -> tuple[PrivateFinder, ...]:
-    """What the recipe asks to look for names. Raises MissingPackage where it is not installed."""
-    return () if spec.names == "off" else (PresidioNames(),)
+def name_finders(spec: PrivacySpec, kinds: Collection[str]) -> tuple[PrivateFinder, ...]:
+    """What the recipe asks to look for names, of these kinds. Raises MissingPackage where it is not installed."""
+    wanted = [kind for kind in ("person", "address") if kind in kinds]
+    return (PresidioNames(wanted),) if spec.names == "presidio" and wanted else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from tunewright.core.errors import MissingPackage, Problem
@@ -9,7 +10,7 @@ from tunewright.core.optional import import_optional
 from tunewright.core.private import PrivateSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tunewright.core.private import PrivateKind
 
@@ -22,15 +23,16 @@ MODELS: Final = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")
 class PresidioNames:
     """Persons and places of English texts. Made, it raises MissingPackage where presidio or its model is not here."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Collection[str]) -> None:
         self._analyzer = _analyzer()
+        self._entities = [entity for entity, kind in KINDS.items() if kind in kinds]
 
     def find(self, texts: Sequence[str]) -> list[Sequence[PrivateSpan]]:
         """The names and places of each text, as far as the language model knows them."""
         return [[_span(result) for result in self._asked(text)] for text in texts]
 
     def _asked(self, text: str) -> list[Any]:
-        found: list[Any] = self._analyzer.analyze(text, language="en", entities=list(KINDS)) if text else []
+        found: list[Any] = self._analyzer.analyze(text, language="en", entities=self._entities) if text else []
         return found
 
 
@@ -38,7 +40,9 @@ def _span(result: Any) -> PrivateSpan:
     return PrivateSpan(int(result.start), int(result.end), KINDS[result.entity_type], float(result.score))
 
 
+@cache
 def _analyzer() -> Any:
+    """The analyzer, whose language model takes seconds to load."""
     purpose = "data.privacy.names: presidio"
     presidio = import_optional("presidio_analyzer", extra="privacy", purpose=purpose)
     engines = import_optional("presidio_analyzer.nlp_engine", extra="privacy", purpose=purpose)

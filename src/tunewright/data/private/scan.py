@@ -28,6 +28,11 @@ class Scan:
     table: Sequence[Recogniser]
     finders: Sequence[PrivateFinder] = ()
 
+    @property
+    def searching(self) -> bool:
+        """Whether anything is looked for at all."""
+        return bool(self.table or self.finders)
+
     def column(self, rows: pl.DataFrame, name: str) -> FoundInColumn:
         """The private spans of one column of the rows."""
         values = rows[name]
@@ -36,12 +41,10 @@ class Scan:
             return FoundInColumn(name, {row: (spans,) for row, spans in found.items()})
         asked = values.is_not_null() if self.finders else hinted(values, self.table)
         held = [(row, leaves(name, value)) for row, value in enumerate(values) if asked[row] and value is not None]
-        found = find_spans(pl.Series([text for _, texts in held for text in texts], dtype=pl.String), *self._who)
+        found = find_spans(
+            pl.Series([text for _, texts in held for text in texts], dtype=pl.String), self.table, self.finders
+        )
         return FoundInColumn(name, dict(_by_row(held, found)))
-
-    @property
-    def _who(self) -> tuple[Sequence[Recogniser], Sequence[PrivateFinder]]:
-        return self.table, self.finders
 
 
 @dataclass(frozen=True, slots=True)
