@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tunewright.pipeline.context import Context
 
-REPORT = Stage("report", version=2)
+REPORT = Stage("report", version=3)
 WORST = 25
 SAMPLES = 5
 SIDE_BY_SIDE = 12
