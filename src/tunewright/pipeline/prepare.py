@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
-DATA = Stage("data", version=5)
+DATA = Stage("data", version=6)
 
 
 def prepare(context: Context) -> Done:
