@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from data_room import prepared
 
@@ -66,3 +67,24 @@ def test_exactly_the_planted_duplicates_leave(planted: dict[str, list[list[str]]
     assert ids(tickets_prepared, "exact_duplicate") == sorted(
         row for rows in planted["exact_duplicate"] for row in rows[1:]
     )
+
+
+def flagged(found: Prepared, kind: str) -> set[str]:
+    """The ids of the rows that a finding names, by their place in the file."""
+    rows = pl.concat([*found.splits.values(), found.dropped.filter(pl.col("action") == "dropped")], how="diagonal")
+    at = {f"{row['source']}:{row['line']}": json.loads(row["meta"])["id"] for row in rows.to_dicts()}
+    (finding,) = [each for each in found.profile.findings if each.kind == kind]
+    assert finding.count == len(finding.rows), "every row is named"
+    return {at[place] for place in finding.rows}
+
+
+@pytest.mark.parametrize("kind", ["personal_data", "secret"])
+def test_planted_private_data_is_found(
+    kind: str, planted: dict[str, list[list[str]]], tickets_prepared: Prepared
+) -> None:
+    """Names and addresses among it are found by their Eircodes alone."""
+    there, found = {row for rows in planted[kind] for row in rows}, flagged(tickets_prepared, kind)
+    recall, precision = len(there & found) / len(there), len(there & found) / len(found)
+    print(f"{kind}: {len(there)} planted, {len(found)} found, recall {recall:.2f}, precision {precision:.2f}")
+    assert recall >= 0.95
+    assert precision >= 0.9

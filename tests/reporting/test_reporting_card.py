@@ -7,6 +7,7 @@ import pytest
 from reporting_stories import HOSTILE, empty_story, hostile_story, make_story
 
 from tunewright.reporting.card import escaped, model_card
+from tunewright.reporting.story import Right
 
 hub = pytest.importorskip("huggingface_hub")
 
@@ -92,3 +93,27 @@ def test_no_row_of_the_provenance_stands_twice():
     text = model_card(replace(story, provenance={"base": story.model, **story.provenance}))
     names = re.findall(r"^\| ([^|]+) \|", text.partition("## Provenance")[2], re.MULTILINE)
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (None, "Personal data: unknown, nobody looked for it."),
+        ({}, "Patterns found no personal data and no secrets"),
+        ({"email": 1, "secret": 2}, "by patterns: 2 secrets, 1 e-mail address."),
+    ],
+)
+def test_private_data_is_told_by_kind_and_unknown_is_not_none(counts, said):
+    story = make_story()
+    assert said in model_card(replace(story, profile=replace(story.profile, private=counts)))
+
+
+def test_attribution_reaches_the_card_and_what_is_unknown_is_called_so():
+    rights = (
+        Right("owner/base", "Apache-2.0", "https://example.org", None, None),
+        Right("rows.csv", None, None, "by its owner", "A. Author <a@example.org>"),
+    )
+    card = model_card(replace(make_story(), rights=rights))
+    assert "| owner/base | Apache-2.0 | https://example.org | none named | none named |" in card
+    assert "| rows.csv | unknown | unknown | by its owner | A. Author &lt;a@example.org&gt; |" in card
+    assert "Licence of the base: Apache-2.0" in card

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
     from tunewright.core.generated import Decoding, Generated
+    from tunewright.core.private import PrivateSpan
     from tunewright.core.training import EvaluationReport, StepReport
 
 
@@ -64,6 +65,13 @@ class RowEncoder(Protocol):
 
     def length(self, row: EncodedRow) -> int:
         """The tokens to hold against `max_tokens`: all of them; of `seq2seq`, those of the longer side."""
+
+
+class PrivateFinder(Protocol):
+    """Called by the data room with texts that hold what no pattern tells, such as names; it must not keep them."""
+
+    def find(self, texts: Sequence[str]) -> list[Sequence[PrivateSpan]]:
+        """The private spans of each text, in the order given; they may overlap."""
 
 
 class Classifier(Protocol):

@@ -92,3 +92,5 @@ class Profile:
     languages: Mapping[str, int] | None = None
     """Kept rows of each language (ISO 639-1, or `unknown`), the most frequent first; where there are very many rows, of
     some thousand of them at equal distances."""
+    private: Mapping[str, int] | None = None
+    """Kind of private data (`core.private`) to the values found in the texts; None where nobody looked."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from tunewright.data.faults import Fault, data_error
+from tunewright.data.private.redact import without_secrets
 from tunewright.data.sift import Sifted, sift
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def settle(rows: pl.DataFrame, *, policy: Literal["keep", "drop", "error"]) -> S
 def _refused(rows: pl.DataFrame) -> DataError:
     ordered = rows.sort("content_key", "source", "line")
     faults = [
-        Fault(source, line, f"labelled {target!r}: {text[:60]!r}")
+        Fault(source, line, f"labelled {target!r}: {without_secrets(text)[:60]!r}")
         for source, line, target, text in ordered.select("source", "line", "target", "input").iter_rows()
     ]
     return data_error(

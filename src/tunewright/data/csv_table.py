@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from tunewright.data.faults import Fault, counted, data_error
 from tunewright.data.frame import frame_of
 from tunewright.data.headers import named_columns
+from tunewright.data.private.redact import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,5 +151,5 @@ def _broken(message: str, first: int, last: int) -> str:
 
 
 def _excerpt(record: list[str]) -> str:
-    text = " | ".join(record)
+    text = without_secrets(" | ".join(record))
     return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from tunewright.data.paths import last_key
+from tunewright.data.private.redact import without_secrets
 from tunewright.data.words import fold_name
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class SniffedColumn:
     kind: Kind
     """`words` are short values such as labels; `text` is free text; `nested` are lists and objects."""
     examples: tuple[str, ...]
-    """The first different values, cut to 60 characters."""
+    """The first different values without secrets, cut to 60 characters."""
     distinct: int
     missing: int
     """Cells that are null or blank."""
@@ -135,5 +136,5 @@ def _share(pattern: re.Pattern[str], counts: Mapping[str, int]) -> float:
 
 
 def _cut(value: str) -> str:
-    line = " ".join(value.split())
+    line = without_secrets(" ".join(value.split()))
     return line if len(line) <= EXAMPLE_CHARS else line[: EXAMPLE_CHARS - 1] + "…"

@@ -13,6 +13,7 @@ from tunewright.core.errors import DataError, Problem
 from tunewright.core.files import digest, resolve_path
 from tunewright.core.rows import Finding
 from tunewright.data.hub import HUB
+from tunewright.data.keys import without_numbers
 from tunewright.data.lock import (
     ANSWER_MARK,
     Lock,
@@ -146,7 +147,9 @@ def _as_locked(rows: pl.DataFrame, plan: TestPlan) -> pl.DataFrame:
     """The rows with their targets as the lock holds them: labels as they are, of answers a hash."""
     if plan.labelled:
         return rows
-    marks = [ANSWER_MARK + digest(target)[:32] if target is not None else "" for target in rows["target"]]
+    marks = [
+        ANSWER_MARK + digest(without_numbers(target))[:32] if target is not None else "" for target in rows["target"]
+    ]
     return rows.with_columns(pl.Series("target", marks, dtype=pl.String))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tunewright.data.faults import Fault, data_error
 from tunewright.data.frame import columns_of, frame_of
 from tunewright.data.headers import require_fit_names
+from tunewright.data.private.redact import without_secrets
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,7 +129,7 @@ def syntax_fault(fault: json.JSONDecodeError, text: str) -> tuple[str, str]:
         return "the record is cut off", "write each record on one line"
     if fault.msg.startswith("Extra data"):
         return "more text after the end of the record", "write one record a line"
-    return f"{fault.msg[0].lower()}{fault.msg[1:]}, found {rest[:20]!r}", ""
+    return f"{fault.msg[0].lower()}{fault.msg[1:]}, found {without_secrets(rest)[:20]!r}", ""
 
 
 def table_of(records: list[dict[str, Any]], lines: list[int], name: str) -> pl.DataFrame:

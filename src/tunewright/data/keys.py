@@ -7,18 +7,23 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from tunewright.core.private import PRIVATE_KINDS
+
 if TYPE_CHECKING:
     import polars as pl
 
 _WORD = re.compile(r"\w+")
+_NUMBERED = re.compile(rf"<({'|'.join(kind.upper() for kind in PRIVATE_KINDS)})_\d{{1,9}}>")
 
 
 def content_key(text: str) -> str:
     """The duplicate key: NFKC, casefold, `\\w+` joined by one blank, sha256, the first 32 hexadecimal digits.
 
-    A text without any word (only emoji or punctuation) is keyed by its signs instead: those texts are not all alike.
+    The number of a placeholder such as `<EMAIL_3>` is left out: new rows may change it, and they must not change what
+    an older row says. A text without any word (only emoji or punctuation) is keyed by its signs instead: those texts
+    are not all alike.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", without_numbers(text)).casefold()
     words = " ".join(_WORD.findall(folded))
     return _hash(words or "\x1f" + "".join(folded.split()))
 
@@ -26,13 +31,19 @@ def content_key(text: str) -> str:
 def content_keys(texts: pl.Series) -> list[str]:
     """The duplicate key of each text, as `content_key` gives it; an absent text has that of an empty one.
 
-    Words of ASCII are found for the whole column at once: there, NFKC changes nothing and folding is lower case.
+    Words of ASCII are found for the whole column at once: there, NFKC changes nothing and folding is lower case. A text
+    that may hold a placeholder is keyed by itself.
     """
     present = texts.fill_null("")
     words = present.str.to_lowercase().str.replace_all("[^0-9a-z_]+", " ").str.strip_chars(" ")
-    plain = (words != "") & ~present.str.contains("[^\\x00-\\x7f]")
+    plain = (words != "") & ~present.str.contains("[^\\x00-\\x7f]|<")
     columns = zip(present, words, plain, strict=True)
     return [_hash(found) if simple else content_key(text) for text, found, simple in columns]
+
+
+def without_numbers(text: str) -> str:
+    """The text with `<EMAIL>` for `<EMAIL_3>`, and so of every kind of private data."""
+    return _NUMBERED.sub(r"<\1>", text) if "<" in text else text
 
 
 def row_id(source: str, row_number: int) -> str:

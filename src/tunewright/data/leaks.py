@@ -11,6 +11,7 @@ from tunewright.core.rows import Finding
 from tunewright.data.faults import Fault, counted, data_error, places
 from tunewright.data.links import shares_link
 from tunewright.data.near_duplicates import NEAR
+from tunewright.data.private.redact import without_secrets
 from tunewright.data.sift import record
 
 Policy = Literal["drop_from_train", "report", "error"]
@@ -137,6 +138,6 @@ def _finding(found: pl.DataFrame, staying: pl.DataFrame, rule: _Rule, *, removed
 
 def _faults(found: pl.DataFrame, rule: _Rule) -> list[Fault]:
     return [
-        Fault(source, line, f"{rule.name}: {text[:60]!r}")
+        Fault(source, line, f"{rule.name}: {without_secrets(text)[:60]!r}")
         for source, line, text in found.select("source", "line", "input").iter_rows()
     ]

@@ -55,6 +55,8 @@ from tunewright.data.near_duplicates import (
 )
 from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
+from tunewright.data.privacy import protect, require_protected
+from tunewright.data.private.redact import redacted
 from tunewright.data.profile import imbalance, split_profile
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
@@ -109,10 +111,12 @@ class _Work:
     rows: pl.DataFrame
     ledger: tuple[pl.DataFrame, ...] = ()
     findings: tuple[Finding, ...] = ()
+    private: Mapping[str, int] | None = None
+    """Kind of private data to the values found."""
 
     def then(self, rows: pl.DataFrame, *recorded: pl.DataFrame, findings: Sequence[Finding] = ()) -> _Work:
         """The work after one more step."""
-        return _Work(rows, (*self.ledger, *recorded), (*self.findings, *findings))
+        return _Work(rows, (*self.ledger, *recorded), (*self.findings, *findings), self.private)
 
     @property
     def account(self) -> pl.DataFrame:
@@ -143,6 +147,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     work = work.then(measured.kept, measured.dropped, findings=measured.findings)
     if request.earlier is not None:
         mixed, findings = draw_replay(work.rows, request.earlier, lambda some: _fitting(some, request, encoder))
+        require_protected(mixed, request.spec.privacy, request.task)
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
@@ -187,19 +192,23 @@ def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     # A text of tags alone says nothing once it is clean.
     left = drop_missing(cleaned.rows, policy=policy, target_policy=of_targets, task=task)
     passed, refused = filtered(left.kept, spec.filter)
-    labels = passed.kept["target"].replace(spec.label_map) if spec.label_map else passed.kept["target"]
-    mapped = amend(passed.kept, labels, rule="label_map")
+    protected = protect(passed.kept, spec.privacy, task)
+    safe = protected.rows
+    labels = safe["target"].replace(spec.label_map) if spec.label_map else safe["target"]
+    mapped = amend(safe, labels, rule="label_map")
     single = drop_duplicates(mapped.rows, policy=spec.duplicates)
     findings = [
         *unwanted,
         *refused,
+        *protected.findings,
         *text_findings(single.kept, spec.clean, task),
         *audit.duplicate_findings(mapped.rows, spec.duplicates, task),
         *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),
         *audit.group_findings(single.kept, sources.columns.group),
     ]
     parted = (wanted.dropped, present.dropped, left.dropped, passed.dropped, single.dropped)
-    return work.then(single.kept, *parted, answered.changes, cleaned.changes, mapped.changes, findings=findings)
+    changes = (answered.changes, cleaned.changes, protected.recorded, mapped.changes)
+    return replace(work.then(single.kept, *parted, *changes, findings=findings), private=protected.counts)
 
 
 def _compared(work: _Work, request: Request) -> tuple[_Work, Request]:
@@ -331,8 +340,8 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
     read: int,
 ) -> Prepared:
     splits, labelled = _by_split(work.rows), sources.task == "classification"
-    account, earlier = work.account, request.earlier
     contamination, held = contamination_of(splits, request.spec.benchmarks, folder=request.folder)
+    account, earlier = redacted(work.account, request.spec.privacy, request.task), request.earlier
     replayed = work.rows.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
     counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
@@ -369,6 +378,7 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
         | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
         replayed=replayed,
         languages=languages,
+        private=work.private,
     )
     lineage = earlier.lineage.select(LINEAGE_COLUMNS) if earlier else None
     return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage, contamination)

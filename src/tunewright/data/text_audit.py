@@ -16,6 +16,7 @@ from tunewright.data.clean_steps import steps_of
 from tunewright.data.faults import counted, places
 from tunewright.data.languages import LOOKED_AT, UNKNOWN, counted_languages, languages_of
 from tunewright.data.markup import without_html, without_markdown
+from tunewright.data.private.redact import without_secrets
 from tunewright.data.repair import normal_form, without_mojibake
 from tunewright.data.standard import line_key, without_emails, without_urls
 
@@ -136,7 +137,7 @@ def _boilerplate(rows: pl.DataFrame) -> list[Finding]:
     if not common:
         return []
     held = rows.filter(pl.Series([any(key in counts and counts[key] >= least for key in keys) for keys in edges]))
-    shown = ", ".join(f"{written[key][:60]!r} ({counts[key]:,})" for key in common[:4])
+    shown = ", ".join(f"{without_secrets(written[key])[:60]!r} ({counts[key]:,})" for key in common[:4])
     message = f"{counted(held.height, 'text')} begin or end with a line that many others bear: {shown}"
     lines = json.dumps([written[key] for key in common[:20]], ensure_ascii=False)
     remedy = f"nothing, if the line says something about the answer; else write `data.clean.boilerplate: {lines}`"

@@ -9,6 +9,7 @@ import polars as pl
 
 from tunewright.core.rows import Finding
 from tunewright.data.faults import counted
+from tunewright.data.private.redact import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,8 @@ def same_answer(view: TokenView) -> Iterator[Finding]:
     share = count / answers.len()
     if count < SAME_ROWS or share < SAME_SHARE:
         return
-    shown = answer if len(answer) <= SHOWN_CHARACTERS else f"{answer[:SHOWN_CHARACTERS]}…"
+    safe = without_secrets(answer)
+    shown = safe if len(safe) <= SHOWN_CHARACTERS else f"{safe[:SHOWN_CHARACTERS]}…"
     message = f"{count:,} of {answers.len():,} training rows ({share:.0%}) have the same answer: {shown!r}"
     remedy = "keep fewer of these rows; if all answers are one of a few words, `task: classification` fits better"
     flags = view.rows.select(((pl.col("target") == answer) & (pl.col("split") == "train")).fill_null(value=False))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tunewright.data.private.redact import without_secrets
+
 SHOWN_CHARACTERS = 60
 
 
@@ -27,6 +29,6 @@ def kind_of(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value, cut to be read in a line."""
-    text = repr(value)
+    """The value without secrets, cut to be read in a line."""
+    text = without_secrets(repr(value))
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."

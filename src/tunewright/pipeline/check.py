@@ -17,6 +17,7 @@ from tunewright.pipeline.checked import Checked, Fault, faults_of
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.general import general_passages
 from tunewright.pipeline.outlook import detectable, power_findings
+from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.show import show_rows
 from tunewright.pipeline.text_outlook import floors_out_of_reach, short_limit, small_test
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
@@ -55,6 +56,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     if not any(fault.problem.place == "task" for fault in faults):
         prepared, unread, found = _data(context, here=here)
         faults, notes = faults + unread, notes + found
+    notes += rights_findings(context.recipe)
     profile = prepared.profile if prepared else None
     if profile is not None:
         notes += profile.findings

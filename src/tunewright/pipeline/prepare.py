@@ -17,6 +17,7 @@ from tunewright.data.prepare import prepare as prepare_rows
 from tunewright.data.store import read_profile, write_prepared
 from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.pipeline.checked import refuse
+from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
 from tunewright.recipe.model import RUN
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
-DATA = Stage("data", version=5)
+DATA = Stage("data", version=7)
 
 
 def prepare(context: Context) -> Done:
@@ -49,7 +50,7 @@ def prepare(context: Context) -> Done:
         dropped = ", ".join(f"{rule} {count}" for rule, count in profile.dropped.items()) or "none"
         mixed = f" ({profile.replayed} of {RUN}{context.recipe.model.run})" if profile.replayed else ""
         context.say(f"data: {profile.read} records read{mixed}; {sizes}; dropped: {dropped}")
-        for finding in profile.findings:
+        for finding in (*profile.findings, *rights_findings(context.recipe)):
             if finding.severity == "warning":
                 context.say(f"data: warning: {finding.message}")
     return done

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.core.codec import to_data
 from tunewright.core.files import atomic_write, read_json
+from tunewright.data.private.redact import without_secrets
 from tunewright.data.store import read_dropped, read_profile, read_split
 from tunewright.evaluation.mistakes import worst_errors
 from tunewright.evaluation.text_mistakes import side_by_side, worst_texts
@@ -17,6 +18,7 @@ from tunewright.pipeline.evaluate import EVALUATION, current_evaluation, read_re
 from tunewright.pipeline.gate import current_gate, read_gate
 from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.recipes import recipe_text
+from tunewright.pipeline.rights import rights_of
 from tunewright.pipeline.stages import Done, Stage, run_stage
 from tunewright.pipeline.store import read_predictions, read_texts
 from tunewright.pipeline.train import EVENTS, OUTCOME, TRAINING, current_training, settle
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from tunewright.pipeline.context import Context
 
-REPORT = Stage("report", version=2)
+REPORT = Stage("report", version=3)
 WORST = 25
 SAMPLES = 5
 SIDE_BY_SIDE = 12
@@ -84,6 +86,7 @@ def story(context: Context) -> Story:
         worst=_worst(context),
         ending=read_json(run.of(TRAINING) / OUTCOME)["reason"],
         notes=notes,
+        rights=rights_of(recipe),
     )
 
 
@@ -179,5 +182,5 @@ def _place(row: Mapping[str, Any]) -> str:
 
 
 def _excerpt(text: object) -> str:
-    words = "" if text is None else str(text)
+    words = "" if text is None else without_secrets(str(text))
     return words if len(words) <= EXCERPT else f"{words[: EXCERPT - 1]}…"

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tunewright.recipe.clean import CleanSpec, FilterSpec
 from tunewright.recipe.condition import parse_condition
+from tunewright.recipe.privacy import PrivacySpec
 from tunewright.recipe.spec import Spec, kind_where_absent
 
 Missing = Literal["drop", "error"]
@@ -93,6 +94,8 @@ class DataSpec(Spec):
     """Which rows may stay, by what their text is."""
     clean: CleanSpec = CleanSpec()
     """Text cleaning."""
+    privacy: PrivacySpec = PrivacySpec()
+    """Personal data and secrets."""
 
     @field_validator("keep_if")
     @classmethod

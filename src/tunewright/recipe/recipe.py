@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from tunewright.recipe.data import DataSpec, GroupSplit, SplitSpec, StratifiedSplit, TimeSplit
 from tunewright.recipe.judge import EvaluationSpec, GateSpec, Retention
 from tunewright.recipe.model import ModelSpec
+from tunewright.recipe.rights import RightsSpec
 from tunewright.recipe.spec import Spec
 from tunewright.recipe.train import TrainSpec
 
@@ -36,6 +37,8 @@ class Recipe(Spec):
     """How the tuned model is tested."""
     gate: GateSpec = GateSpec()
     """When the tuned model may ship."""
+    rights: RightsSpec = RightsSpec()
+    """Under which terms data and base may be used."""
 
     @field_validator("model", mode="before")
     @classmethod

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
+from tunewright.core.private import counted_kinds
 from tunewright.core.titles import metric_title
 from tunewright.reporting import figures, sections, texts
 from tunewright.reporting.svg import clean
 from tunewright.reporting.templating import markdown_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from huggingface_hub import EvalResult
 
     from tunewright.core.results import Estimate
@@ -76,6 +79,7 @@ def model_card(story: Story) -> str:
         "forgotten": texts.retention(story.results),
         "earlier_test": texts.earlier_test(story.results),
         "generations": story.generations[:TEXTS_SHOWN],
+        "private": private_data(story.profile.private),
         "labels_shown": story.profile.labels[:LABELS_SHOWN],
     }
     return environment.get_template("card.md.j2").render(context)
@@ -87,6 +91,15 @@ def in_words(estimate: Estimate | None) -> str:
         return f"unknown ({estimate.reason})" if estimate and estimate.reason else "unknown"
     between = figures.interval(estimate)
     return figures.score(estimate.value) + (f" ({between})" if between else "")
+
+
+def private_data(counts: Mapping[str, int] | None) -> str:
+    """What patterns found in the texts as they were read, in a sentence."""
+    if counts is None:
+        return "Personal data: unknown, nobody looked for it."
+    if not counts:
+        return "Patterns found no personal data and no secrets in the texts; they do not know names."
+    return f"Personal data and secrets in the texts as they were read, by patterns: {counted_kinds(counts)}."
 
 
 def escaped(value: Any) -> Any:

@@ -81,6 +81,17 @@ class WorstRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Right:
+    """The terms of the base or of a source of data; None is unknown."""
+
+    source: str
+    license: str | None
+    origin: str | None
+    permission: str | None
+    attribution: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """One run from data to verdict."""
 
@@ -115,3 +126,5 @@ class Story:
     """Of texts: the worst test rows first. Those of classes stand in `errors`."""
     notes: tuple[str, ...] = field(default=())
     """Sentences about this run that belong to its limitations, such as the base being a starter model."""
+    rights: tuple[Right, ...] = ()
+    """Of the base first, then of each source of data."""
