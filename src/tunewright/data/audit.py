@@ -35,6 +35,7 @@ RULE_MESSAGES: Mapping[str, tuple[Literal["note", "warning"], str]] = {
     "whitespace": ("note", "had blanks at their ends or several in a row, which were removed"),
     "control_character": ("note", "held control or zero-width characters, which were removed"),
     "label_map": ("note", "got another label from data.label_map"),
+    "label_review": ("note", "got another label from a reviewed file or left by it, as data.label_issues says"),
     "missing_answer": ("warning", "had no answer and left"),
     "trailing_turn": ("warning", "went on behind the last answer; these turns were removed"),
     "contradiction": ("note", "shared their text with rows of another label and left"),

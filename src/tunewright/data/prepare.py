@@ -42,6 +42,7 @@ from tunewright.data.missing import drop_missing, drop_trailing
 from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.profile import imbalance, split_profile
+from tunewright.data.review import follow_review
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.split import Carving, assign_splits
@@ -114,7 +115,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     _require_fitting(request.spec, request.task)
     sources = read_sources(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
     rows = checked_rows(sources)
-    work = _fitted(_Work(rows, findings=sources.findings), request.spec, sources)
+    work = _fitted(_Work(rows, findings=sources.findings), request, sources)
     if request.earlier is not None:
         require_its_labels(work.rows, request.earlier)
     plan = _test_plan(request, sources)
@@ -135,7 +136,12 @@ def _require_fitting(spec: DataSpec, task: str) -> None:
     overlength_policy(spec.overlength, task)
     if task == "classification":
         return
-    for field, given in (("label_map", spec.label_map), ("contradictions", spec.contradictions != "keep")):
+    about_labels = {
+        "label_map": spec.label_map,
+        "label_issues": spec.label_issues,
+        "contradictions": spec.contradictions != "keep",
+    }
+    for field, given in about_labels.items():
         if given:
             message = f"is about labels, and the task is {task}"
             raise RecipeError(Problem(f"data.{field}", message, "no such setting", "remove it"))
@@ -155,21 +161,22 @@ def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bo
         require_known_labels(splits, known)
 
 
-def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
-    """Rows with text and label or answer, clean, mapped and without repetition."""
-    task = sources.task
+def _fitted(work: _Work, request: Request, sources: Sources) -> _Work:
+    """Rows with text and label or answer, clean, mapped, reviewed and without repetition."""
+    task, spec = sources.task, request.spec
     present = drop_missing(work.rows, policy=spec.missing, task=task)
     answered = drop_trailing(present.kept)
     cleaned = clean_rows(answered.rows, spec.clean, task)
     labels = pl.Series("target", [spec.label_map.get(t, t) for t in cleaned.rows["target"]], dtype=pl.String)
     mapped = amend(cleaned.rows, labels, rule="label_map")
-    single = drop_duplicates(mapped.rows, policy=spec.duplicates)
+    reviewed = follow_review(mapped.rows, spec.label_issues, folder=request.folder)
+    single = drop_duplicates(reviewed.rows, policy=spec.duplicates)
     findings = [
-        *audit.duplicate_findings(mapped.rows, spec.duplicates, task),
+        *audit.duplicate_findings(reviewed.rows, spec.duplicates, task),
         *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),
         *audit.group_findings(single.kept, sources.columns.group),
     ]
-    recorded = (present.dropped, answered.changes, cleaned.changes, mapped.changes, single.dropped)
+    recorded = (present.dropped, answered.changes, cleaned.changes, mapped.changes, reviewed.record, single.dropped)
     return work.then(single.kept, *recorded, findings=findings)
 
 

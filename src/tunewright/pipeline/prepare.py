@@ -18,6 +18,7 @@ from tunewright.data.store import read_profile, write_prepared
 from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.pipeline.checked import refuse
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
+from tunewright.recipe.label_issues import review_files
 from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _declares(context: Context) -> dict[str, Any]:
         "split": recipe.split.model_dump(mode="json"),
         "task": recipe.task,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
+        "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
         "encoder": context.encoder.fingerprint,
         "encoder_version": ENCODER_VERSION,
         "max_tokens": context.encoder.max_tokens,

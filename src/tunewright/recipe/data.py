@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tunewright.recipe.label_issues import LabelIssuesSpec
 from tunewright.recipe.spec import Spec, kind_where_absent
 
 Missing = Literal["drop", "error"]
@@ -53,6 +54,8 @@ class DataSpec(Spec):
     """Column that must be unique; a repeated value is an error."""
     label_map: dict[str, str] = Field(default_factory=dict)
     """Spelling variants of labels and the label each one means; every row changed by it is listed."""
+    label_issues: LabelIssuesSpec | None = None
+    """A review of labels that is followed (`tunewright labels` lists what to review); never on your own test file."""
     missing: Missing = "drop"
     """What to do with a row whose text or label is missing."""
     duplicates: Literal["keep_first", "keep_all"] = "keep_first"

@@ -1,0 +1,205 @@
+"""Labels that are probably wrong, in the order in which a person should look at them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from tunewright.core.errors import Problem, RecipeError, TunewrightError
+from tunewright.core.files import atomic_write
+from tunewright.data.clusters import cluster_ids
+from tunewright.data.conflicts import conflicts
+from tunewright.data.labels import label_order
+from tunewright.evaluation.baselines import linear_probe, tfidf_linear
+from tunewright.evaluation.label_errors import find_label_errors
+from tunewright.evaluation.out_of_fold import OutOfFold, fold_numbers, out_of_fold
+from tunewright.models.base import find_local
+from tunewright.pipeline.prepare import prepared_rows
+from tunewright.pipeline.unmeasured import Unmeasured
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from tunewright.core.protocols import Embedder
+    from tunewright.evaluation.out_of_fold import FitPredict
+    from tunewright.pipeline.context import Context
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+FOLDS = 5
+PAIRS = 8
+"""Pairs of labels that are told of."""
+WORDS = "TF-IDF + logistic regression"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelIssues:
+    """The ranking, and what it rests on."""
+
+    rows: pl.DataFrame
+    """All training and validation rows, the most doubtful label first, those that could not be judged last; the
+    columns that `data.review` reads among theirs."""
+    test: pl.DataFrame
+    """The test rows likewise, without a decision: nothing acts on them."""
+    method: str
+    """What gave the probabilities, in words."""
+    folds: int
+
+    @property
+    def likely(self) -> int:
+        """Training and validation rows whose label confident learning counts as wrong."""
+        return int(self.rows["likely"].sum())
+
+    @property
+    def judged(self) -> int:
+        """Training and validation rows that could be judged: the model knew their label from other rows."""
+        return int(self.rows["score"].is_not_null().sum())
+
+    @property
+    def to_review(self) -> pl.DataFrame:
+        """Of the training and validation rows, those that are probably mislabelled or contradict another row."""
+        return self.rows.filter(pl.col("likely") | (pl.col("conflicts") != ""))
+
+    @property
+    def pairs(self) -> list[tuple[str, str, int]]:
+        """Given label, suggested label and rows, of the pairs that stand most often among the likely errors."""
+        likely = self.rows.filter("likely")
+        counts = Counter(zip(likely["label"], likely["suggested"], strict=True))
+        return [(given, other, n) for (given, other), n in counts.most_common(PAIRS)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The ranking as JSON data, of the rows to review."""
+        return {
+            "method": self.method,
+            "folds": self.folds,
+            "rows": self.rows.height,
+            "judged": self.judged,
+            "likely": self.likely,
+            "test": {"rows": self.test.height, "likely": int(self.test["likely"].sum())},
+            "pairs": [{"label": given, "suggested": other, "rows": n} for given, other, n in self.pairs],
+            "to_review": self.to_review.to_dicts(),
+        }
+
+
+def rank_label_issues(context: Context, *, folds: int = FOLDS) -> LabelIssues:
+    """The recipe's rows by how much speaks against their labels; nothing is written.
+
+    Each row is judged by a model of the other folds, rows that belong together being in one fold; test rows by a model
+    of all training and validation rows. Raises RecipeError for a task without labels; else as `prepare` does.
+    """
+    if context.recipe.task != "classification":
+        given = f"is {context.recipe.task}, whose rows bear no labels"
+        raise RecipeError(Problem("task", given, "classification", "rank the labels of a recipe that has some"))
+    here = _is_here(context)
+    splits = prepared_rows(context, None if here else Unmeasured()).splits
+    own = pl.concat([splits["train"], splits["validation"]])
+    labels = label_order(own["target"])
+    embedder = _embedder(context) if here else None
+    method = f"embeddings of {context.recipe.model.name} + logistic regression" if embedder else WORDS
+    context.say(f"labels: judging {own.height:,} rows of {len(labels)} labels in {folds} folds by {method}")
+    texts = [*own["input"], *splits["test"]["input"]]
+    targets_N = _targets([*own["target"], *splits["test"]["target"]], labels)
+    fit_predict = _fit_predict(context, embedder, texts, targets_N, labels)
+    fold_N = fold_numbers(cluster_ids(own).to_list(), targets_N[: own.height], folds=folds, seed=context.recipe.seed)
+    judged = out_of_fold(_told(context, fit_predict, folds), targets_N[: own.height], fold_N, classes=len(labels))
+    rest_M = np.arange(own.height, len(texts))
+    unseen = fit_predict(np.arange(own.height), rest_M)
+    test = OutOfFold(unseen, np.ones(len(rest_M), dtype=bool))
+    return LabelIssues(
+        rows=_ranked(own, judged, targets_N[: own.height], labels).with_columns(pl.lit("").alias("decision")),
+        test=_ranked(splits["test"], test, targets_N[own.height :], labels),
+        method=method,
+        folds=folds,
+    )
+
+
+def write_issues(path: Path, rows: pl.DataFrame, *, force: bool = False) -> None:
+    """The file holds the rows as CSV with a mark that spreadsheets know UTF-8 by.
+
+    Raises RecipeError where a file stands there, which may hold somebody's decisions, unless `force`.
+    """
+    if path.exists() and not force:
+        remedy = "name another file with --out, or replace this one with --force"
+        raise RecipeError(Problem(str(path), "stands there already, perhaps with decisions", "a new file", remedy))
+    atomic_write(path, rows.write_csv(include_bom=True).encode())
+
+
+def _is_here(context: Context) -> bool:
+    """Whether the base's files are on this machine; nothing is fetched for a list of labels."""
+    try:
+        return find_local(context.recipe.model, context.folder) is not None
+    except TunewrightError:
+        return False
+
+
+def _embedder(context: Context) -> Embedder | None:
+    """The base's embeddings; None for a base that is no encoder, or that an earlier run tuned on such labels."""
+    from tunewright.inference.classify import TrunkEmbedder  # noqa: PLC0415  # brings torch in
+    from tunewright.models.load import load_trunk  # noqa: PLC0415
+    from tunewright.training.settings import pick_device  # noqa: PLC0415
+
+    if context.facts.family != "encoder" or context.earlier is not None:
+        return None
+    return TrunkEmbedder(load_trunk(context.base.folder), context.tokenizer, device=pick_device())
+
+
+def _fit_predict(
+    context: Context, embedder: Embedder | None, texts: Sequence[str], targets_N: Ints, labels: Sequence[str]
+) -> FitPredict:
+    """A linear model on embeddings, made once, or on words and letters."""
+    seed = context.recipe.seed
+    if embedder is not None:
+        vectors_ND = embedder.embed(texts)
+        return lambda learn, judge: linear_probe(vectors_ND[learn], targets_N[learn], labels, seed=seed).probabilities(
+            vectors_ND[judge]
+        )
+    return lambda learn, judge: tfidf_linear(
+        [texts[n] for n in learn], targets_N[learn], labels, seed=seed
+    ).probabilities([texts[n] for n in judge])
+
+
+def _told(context: Context, fit_predict: FitPredict, folds: int) -> FitPredict:
+    """The same, with a line at each fold."""
+    done = iter(range(1, folds + 1))
+
+    def told(learn: Ints, judge: Ints) -> Floats:
+        context.say(f"labels: fold {next(done)} of {folds}: {len(judge):,} rows judged by {len(learn):,} others")
+        return fit_predict(learn, judge)
+
+    return told
+
+
+def _targets(targets: Sequence[str], labels: Sequence[str]) -> Ints:
+    number = {label: index for index, label in enumerate(labels)}
+    return np.array([number[target] for target in targets], dtype=np.int64)
+
+
+def _ranked(rows: pl.DataFrame, judged: OutOfFold, targets_N: Ints, labels: Sequence[str]) -> pl.DataFrame:
+    """The rows in the order of review, with what speaks against their labels."""
+    found = find_label_errors(targets_N, judged.probabilities_NK, judged.judged_N)
+    at = np.arange(len(targets_N))
+    named = rows.select(
+        "source", "line", "split", "row_id", pl.col("input").alias("text"), pl.col("target").alias("label")
+    )
+    told = named.with_columns(
+        pl.Series("suggested", [labels[n] for n in found.suggested_N], dtype=pl.String),
+        pl.Series("label_probability", judged.probabilities_NK[at, targets_N]),
+        pl.Series("suggested_probability", judged.probabilities_NK[at, found.suggested_N]),
+        pl.Series("score", found.score_N).fill_nan(None),
+        pl.Series("likely", found.likely_N),
+        conflicts(rows, cluster_ids(rows.with_columns(pl.lit(None, pl.String).alias("group")))),
+    )
+    known = pl.Series(judged.judged_N)
+    facts = ("suggested", "label_probability", "suggested_probability")
+    told = told.with_columns(pl.when(known).then(pl.col(name)).alias(name) for name in facts)
+    ordered = told.sort("score", "row_id", nulls_last=True)
+    ranked: pl.DataFrame = ordered.select(pl.int_range(1, pl.len() + 1).alias("rank"), pl.all())
+    return ranked
