@@ -13,6 +13,7 @@ import polars as pl
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Finding, Profile, SplitName
 from tunewright.data import audit
+from tunewright.data.balance import Balanced, balance
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
 from tunewright.data.contradictions import settle
 from tunewright.data.duplicates import drop_duplicates
@@ -68,6 +69,8 @@ class Request:
     """Whether a hub data set is read from the hub's cache or not at all."""
     earlier: Earlier | None = None
     """The run whose tuned model is the base."""
+    seed: int = 13
+    """Root of the randomness that balances training rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,12 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
-    return _prepared(work, request, sources, plan, measured=measured, max_tokens=encoder.max_tokens, read=rows.height)
+    balanced = balance(work.rows, request.spec.balance, sources.columns, seed=request.seed)
+    work = work.then(balanced.rows, balanced.dropped, findings=balanced.findings)
+    if balanced.groups:
+        measured = _measured(work, request, encoder)
+    reached = _Reached(balanced, measured, encoder.max_tokens, rows.height)
+    return _prepared(work, request, sources, plan, reached)
 
 
 def _require_fitting(spec: DataSpec, task: str) -> None:
@@ -140,6 +148,7 @@ def _require_fitting(spec: DataSpec, task: str) -> None:
         "label_map": spec.label_map,
         "label_issues": spec.label_issues,
         "contradictions": spec.contradictions != "keep",
+        "balance": spec.balance is not None and spec.balance.column is None,
     }
     for field, given in about_labels.items():
         if given:
@@ -277,36 +286,40 @@ def _fitting(some: pl.DataFrame, request: Request, encoder: RowEncoder) -> pl.Da
     return measure(some, encoder, task=request.task, policy="drop" if policy == "error" else policy).kept
 
 
-def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
-    work: _Work,
-    request: Request,
-    sources: Sources,
-    plan: TestPlan,
-    *,
-    measured: Measured,
-    max_tokens: int,
-    read: int,
-) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """What the last steps came to."""
+
+    balanced: Balanced
+    measured: Measured
+    max_tokens: int
+    read: int
+
+
+def _prepared(work: _Work, request: Request, sources: Sources, plan: TestPlan, reached: _Reached) -> Prepared:
     splits, labelled = _by_split(work.rows), sources.task == "classification"
     account, earlier = work.account, request.earlier
-    replayed = work.rows.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
+    balanced, measured = reached.balanced, reached.measured
+    before = Counter(balanced.train["target"])
+    replayed = balanced.train.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
+    read = reached.read + replayed + balanced.copied
     counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
-    _assert_accounted(work.rows, account, read + replayed)
+    _assert_accounted(work.rows, account, read)
     known = measured.lengths.len() > 0
     lengths = {n: measured.lengths.filter(work.rows["split"] == n).to_list() if known else [] for n in SPLITS}
     profile = Profile(
-        read=read + replayed,
+        read=read,
         kept=work.rows.height,
         dropped=dict(sorted(counts.items())),
         changed=dict(sorted(changes.items())),
         labels=((earlier and earlier.labels) or label_order(splits["train"]["target"])) if labelled else (),
-        imbalance_ratio=imbalance(Counter(splits["train"]["target"])) if labelled else None,
+        imbalance_ratio=imbalance(before) if labelled else None,
         splits={
             name: split_profile(
                 splits[name],
                 lengths[name],
-                max_tokens=max_tokens,
+                max_tokens=reached.max_tokens,
                 labelled=labelled,
                 trained=measured.figures.get(name),
             )
@@ -315,12 +328,15 @@ def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
         findings=(
             *audit.ledger_findings(account),
             *work.findings,
-            *(audit.class_findings(splits) if labelled else ()),
+            *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
             *_division_findings(splits, sources),
         ),
         sources={table.source: table.sha256 for table in sources.tables.values()}
         | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
         replayed=replayed,
+        copied=balanced.copied,
+        balanced=balanced.groups,
+        unbalanced_labels=dict(sorted(before.items())) if balanced.groups and labelled else {},
     )
     lineage = earlier.lineage if earlier else None
     return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage)

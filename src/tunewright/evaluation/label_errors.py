@@ -67,4 +67,5 @@ def class_thresholds(targets_N: Ints, probabilities_NK: Floats, judged_N: Flags)
     targets, own = targets_N[judged_N], probabilities_NK[judged_N, targets_N[judged_N]]
     counts_K = np.bincount(targets, minlength=classes)
     sums_K = np.bincount(targets, weights=own, minlength=classes)
-    return np.divide(sums_K, counts_K, out=np.full(classes, np.inf), where=counts_K > 0)
+    means_K: Floats = np.divide(sums_K, counts_K, out=np.full(classes, np.inf), where=counts_K > 0)
+    return means_K

@@ -17,6 +17,7 @@ from tunewright.pipeline.context import Context
 from tunewright.pipeline.outlook import detectable, power_findings
 from tunewright.pipeline.show import show_rows
 from tunewright.pipeline.unmeasured import Unmeasured
+from tunewright.pipeline.weighing import weighing_findings, weight_line
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
 from tunewright.recipe.load import load_recipe
 from tunewright.training.fit import total_steps
@@ -53,6 +54,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     profile = prepared.profile if prepared else None
     if profile is not None:
         notes += profile.findings
+        notes += weighing_findings(context.recipe, profile)
         notes += power_findings(profile.splits["test"].labels) if context.recipe.task == "classification" else []
     notes += _gate_findings(context.recipe, task, profile.imbalance_ratio if profile else None)
     plan = _plan(context, profile) if profile is not None and not faults else ()
@@ -196,6 +198,7 @@ def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
         f"rows: {sizes}; {len(profile.labels)} labels",
         f"test: {detectable(profile.splits['test'].rows)}",
         f"training: {steps} steps of {spec.batch_size} examples, {spec.method.kind} tuning of {base}",
+        *weight_line(context.recipe, profile),
         f"on the way: {_on_the_way(spec, steps, steps_per_epoch(rows, spec.batch_size))}",
         "stages: prepare, baseline, train, evaluate, gate, report; unchanged ones are skipped",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen record below
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -174,8 +175,10 @@ def _predict(context: Context, tuned: Classifier, split: SplitName, most: int | 
     return class_predictions(frame, tuned.labels, tuned.probabilities(frame["input"].to_list()))
 
 
-def _majority(context: Context, train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]) -> NDArray[np.float64]:  # noqa: ARG001
-    return majority(_targets(train, labels), labels).probabilities(test["input"].to_list())
+def _majority(context: Context, train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]) -> NDArray[np.float64]:
+    counts = read_profile(context.run.of(DATA)).unbalanced_labels or Counter(train["target"])
+    as_found_N = np.repeat(np.arange(len(labels)), [counts.get(label, 0) for label in labels])
+    return majority(as_found_N, labels).probabilities(test["input"].to_list())
 
 
 def _tfidf_linear(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,6 +98,7 @@ def rank_label_issues(context: Context, *, folds: int = FOLDS) -> LabelIssues:
     if context.recipe.task != "classification":
         given = f"is {context.recipe.task}, whose rows bear no labels"
         raise RecipeError(Problem("task", given, "classification", "rank the labels of a recipe that has some"))
+    context = _unbalanced(context)
     here = _is_here(context)
     splits = prepared_rows(context, None if here else Unmeasured()).splits
     own = pl.concat([splits["train"], splits["validation"]])
@@ -130,6 +131,13 @@ def write_issues(path: Path, rows: pl.DataFrame, *, force: bool = False) -> None
         remedy = "name another file with --out, or replace this one with --force"
         raise RecipeError(Problem(str(path), "stands there already, perhaps with decisions", "a new file", remedy))
     atomic_write(path, rows.write_csv(include_bom=True).encode())
+
+
+def _unbalanced(context: Context) -> Context:
+    """The same run without `data.balance`: every row is judged, and once."""
+    recipe = context.recipe
+    data = recipe.data.model_copy(update={"balance": None})
+    return replace(context, loaded=replace(context.loaded, recipe=recipe.model_copy(update={"data": data})))
 
 
 def _is_here(context: Context) -> bool:

@@ -49,7 +49,8 @@ def prepare(context: Context) -> Done:
         sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())
         dropped = ", ".join(f"{rule} {count}" for rule, count in profile.dropped.items()) or "none"
         mixed = f" ({profile.replayed} of {RUN}{context.recipe.model.run})" if profile.replayed else ""
-        context.say(f"data: {profile.read} records read{mixed}; {sizes}; dropped: {dropped}")
+        copied = f" ({profile.copied} of them copies, as data.balance says)" if profile.copied else ""
+        context.say(f"data: {profile.read} records read{mixed}{copied}; {sizes}; dropped: {dropped}")
         for finding in profile.findings:
             if finding.severity == "warning":
                 context.say(f"data: warning: {finding.message}")
@@ -69,7 +70,14 @@ def prepared_rows(context: Context, encoder: RowEncoder | None = None, *, local_
     """
     recipe = context.recipe
     request = Request(
-        recipe.data, recipe.split, recipe.task, context.folder, context.lock_path, local_only, context.earlier
+        recipe.data,
+        recipe.split,
+        recipe.task,
+        context.folder,
+        context.lock_path,
+        local_only,
+        context.earlier,
+        recipe.seed,
     )
     return prepare_rows(request, encoder=encoder or context.encoder)
 
@@ -102,6 +110,7 @@ def _declares(context: Context) -> dict[str, Any]:
         "data": recipe.data.model_dump(mode="json"),
         "split": recipe.split.model_dump(mode="json"),
         "task": recipe.task,
+        "seed": recipe.seed if recipe.data.balance is not None else None,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
         "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
         "encoder": context.encoder.fingerprint,

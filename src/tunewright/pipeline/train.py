@@ -40,6 +40,7 @@ from tunewright.pipeline.stages import (
 from tunewright.tracking.events import EventLog
 from tunewright.tracking.observers import Observers
 from tunewright.training.checkpoint import folder_of, keep_only, load_checkpoint, load_weights, newest_checkpoint
+from tunewright.training.class_weights import class_weights
 from tunewright.training.engine import Duration, start
 from tunewright.training.fit import FitOutcome, FitPlan, Hooks, fit, interrupted_after, total_steps
 from tunewright.training.interrupt import interruptions
@@ -278,7 +279,17 @@ def _load_plan(context: Context, resolved: Resolved) -> LoadPlan:
         packing=resolved.packing,
         mask_id=context.tokenizer.mask_id if masked else None,
         vocabulary=context.tokenizer.vocabulary if masked else None,
+        class_weights=_class_weights(context),
     )
+
+
+def _class_weights(context: Context) -> tuple[float, ...]:
+    """The weight of each class by its training rows; none where the recipe weighs all rows alike."""
+    spec = context.recipe.train.class_weights
+    if spec is None:
+        return ()
+    profile = read_profile(context.run.of(DATA))
+    return class_weights(spec, profile.splits["train"].labels, profile.labels)
 
 
 def _fit(
