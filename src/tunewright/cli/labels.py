@@ -41,12 +41,15 @@ def labels(  # noqa: PLR0913  # an option each
     Each row is judged by a model that has not seen it. Write keep, drop or the right label into the column decision,
     then name the file in the recipe's data.label_issues. Labels of the test are never changed.
     """
-    from tunewright.pipeline.label_issues import rank_label_issues, write_issues
+    from tunewright.pipeline.label_issues import rank_label_issues, require_free, write_issues
 
+    for path in (out, test):
+        if path is not None:
+            require_free(path, force=force)
     issues = rank_label_issues(open_context(recipe, overrides))
-    write_issues(out, issues.rows if every else issues.to_review, force=force)
+    write_issues(out, issues.rows if every else issues.to_review)
     if test is not None:
-        write_issues(test, issues.test if every else issues.test.filter("likely"), force=force)
+        write_issues(test, issues.test if every else issues.test.filter("likely"))
     if as_json:
         put_json({**issues.as_dict(), "written": str(out)})
     else:

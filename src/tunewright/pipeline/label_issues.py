@@ -122,14 +122,15 @@ def rank_label_issues(context: Context, *, folds: int = FOLDS) -> LabelIssues:
     )
 
 
-def write_issues(path: Path, rows: pl.DataFrame, *, force: bool = False) -> None:
-    """The file holds the rows as CSV with a mark that spreadsheets know UTF-8 by.
-
-    Raises RecipeError where a file stands there, which may hold somebody's decisions, unless `force`.
-    """
+def require_free(path: Path, *, force: bool) -> None:
+    """Raises RecipeError where a file stands, which may hold somebody's decisions, unless `force`."""
     if path.exists() and not force:
         remedy = "name another file with --out, or replace this one with --force"
         raise RecipeError(Problem(str(path), "stands there already, perhaps with decisions", "a new file", remedy))
+
+
+def write_issues(path: Path, rows: pl.DataFrame) -> None:
+    """The file holds the rows as CSV, with a mark that spreadsheets know UTF-8 by."""
     atomic_write(path, rows.write_csv(include_bom=True).encode())
 
 
