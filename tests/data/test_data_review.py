@@ -91,7 +91,7 @@ def test_a_decision_that_does_not_fit_is_refused_with_its_line(
     tmp_path: Path, changes: dict[str, str], said: list[str]
 ) -> None:
     with pytest.raises(DataError) as fault:
-        followed(tmp_path, line(2, "keep"), line(1, "delivery", **changes))
+        followed(tmp_path, line(2, "keep"), {**line(1, "delivery"), **changes})
     (problem,) = fault.value.problems
     assert problem.place == "reviewed.csv:3"
     assert "tunewright labels" in problem.remedy

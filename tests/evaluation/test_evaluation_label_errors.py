@@ -27,32 +27,33 @@ def everything(rows: int) -> np.ndarray:
 
 @settings(max_examples=60)
 @given(SEEDS, st.integers(2, 6))
-def test_margins_and_thresholds_are_those_of_cleanlab(seed: int, classes: int) -> None:
+def test_scores_and_thresholds_are_those_of_cleanlab(seed: int, classes: int) -> None:
     rank = pytest.importorskip("cleanlab.rank")
     count = pytest.importorskip("cleanlab.count")
     targets_N, probabilities_NK = drawn(seed, classes=classes)
     found = find_label_errors(targets_N, probabilities_NK, everything(120))
-    theirs_N = rank.get_normalized_margin_for_each_label(targets_N, probabilities_NK)
-    np.testing.assert_allclose((found.score_N + 1) / 2, theirs_N, atol=1e-12)  # theirs lies between 0 and 1
+    np.testing.assert_array_equal(found.score_N, rank.get_self_confidence_for_each_label(targets_N, probabilities_NK))
     thresholds_K = class_thresholds(targets_N, probabilities_NK, everything(120))
     np.testing.assert_allclose(thresholds_K, count.get_confident_thresholds(targets_N, probabilities_NK), atol=2e-6)
 
 
 @settings(max_examples=60)
 @given(SEEDS, st.integers(2, 6))
-def test_likely_errors_are_those_that_cleanlab_counts_off_the_diagonal(seed: int, classes: int) -> None:
+def test_confident_rows_are_those_that_cleanlab_counts_off_the_diagonal(seed: int, classes: int) -> None:
     """But where its guess, of several confident classes, is one that is not confident itself: the paper's is."""
     count = pytest.importorskip("cleanlab.count")
     targets_N, probabilities_NK = drawn(seed, classes=classes)
-    found = find_label_errors(targets_N, probabilities_NK, everything(120))
     _, theirs = count.compute_confident_joint(
         targets_N, probabilities_NK, calibrate=False, return_indices_of_off_diagonals=True
     )
     confident_N = confident_classes(targets_N, probabilities_NK, everything(120))
     differs = (confident_N >= 0) & (confident_N != probabilities_NK.argmax(axis=1))
     off_N = np.isin(np.arange(120), theirs)
-    np.testing.assert_array_equal(found.likely_N[~differs], off_N[~differs])
+    ours_N = (confident_N >= 0) & (confident_N != targets_N)
+    np.testing.assert_array_equal(ours_N[~differs], off_N[~differs])
     assert (~differs).sum() > 60
+    likely = find_label_errors(targets_N, probabilities_NK, everything(120)).likely_N.sum()
+    assert likely == ours_N.sum()
 
 
 def test_a_row_confidently_of_another_class_is_a_likely_error() -> None:
@@ -62,7 +63,16 @@ def test_a_row_confidently_of_another_class_is_a_likely_error() -> None:
     assert found.likely_N.tolist() == [False, False, True, False, False, False]
     assert found.suggested_N.tolist() == [1, 1, 1, 0, 0, 0]
     assert found.score_N.argmin() == 2
-    assert found.score_N[2] == pytest.approx(0.05 - 0.95)
+    assert found.score_N[2] == 0.05
+
+
+def test_rows_of_equal_score_are_all_likely_or_none() -> None:
+    targets_N = np.array([0, 0, 0, 0, 1, 1])
+    probabilities_NK = np.array([[0.1, 0.9], [0.1, 0.9], [0.9, 0.1], [0.9, 0.1], [0.05, 0.95], [0.9, 0.1]])
+    found = find_label_errors(targets_N, probabilities_NK, everything(6))
+    assert found.likely_N.tolist() == [True, True, False, False, False, True]
+    again = find_label_errors(targets_N[::-1], probabilities_NK[::-1], everything(6))
+    np.testing.assert_array_equal(again.likely_N[::-1], found.likely_N)
 
 
 def test_a_row_that_is_not_judged_has_no_score_and_no_part_in_the_thresholds() -> None:

@@ -35,6 +35,7 @@ def flip(rows: list[dict[str, str]], seed: int) -> tuple[list[dict[str, str]], s
 
 @pytest.mark.slow
 @pytest.mark.datasets
+@pytest.mark.timeout(1800)
 def test_the_top_of_the_ranking_holds_most_of_the_flipped_labels(tmp_path: Path) -> None:
     root = os.environ.get("TUNEWRIGHT_DATASETS")
     if not root:

@@ -60,7 +60,7 @@ def test_flipped_labels_stand_at_the_top_with_the_right_one_suggested(words_only
     assert [truth[line] for line in top["line"]] == top["suggested"].to_list()
     assert top["likely"].all()
     assert found.rows["rank"].to_list() == list(range(1, found.rows.height + 1))
-    assert found.rows["score"].is_sorted()
+    assert found.rows["label_probability"].is_sorted()
 
 
 def test_every_row_outside_the_test_is_ranked_once_and_the_test_apart(words_only: tuple[Path, LabelIssues]) -> None:

@@ -47,18 +47,18 @@ def labels(  # noqa: PLR0913  # an option each
         if path is not None:
             require_free(path, force=force)
     issues = rank_label_issues(open_context(recipe, overrides))
-    write_issues(out, issues.rows if every else issues.to_review)
+    listed = issues.rows if every else issues.to_review
+    write_issues(out, listed)
     if test is not None:
         write_issues(test, issues.test if every else issues.test.filter("likely"))
     if as_json:
         put_json({**issues.as_dict(), "written": str(out)})
     else:
-        _show(issues, out)
+        _show(issues, out, written=listed.height)
 
 
-def _show(issues: LabelIssues, out: Path) -> None:
-    listed = issues.to_review
-    for row in listed.head(SHOWN).iter_rows(named=True):
+def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
+    for row in issues.to_review.head(SHOWN).iter_rows(named=True):
         change = f"{plain(row['label'])} → {plain(row['suggested'] or '?')}"
         put(f"{row['source']}:{row['line']}\t{change}\t{_excerpt(row['text'])}")
     for given, other, count in issues.pairs[:SHOWN]:
@@ -69,9 +69,7 @@ def _show(issues: LabelIssues, out: Path) -> None:
     if unjudged:
         put(f"{unjudged:,} rows could not be judged: no other row apart from them bears their label")
     put(f"of {issues.test.height:,} test rows, {int(issues.test['likely'].sum()):,}; these are never changed")
-    put(
-        f"wrote {listed.height:,} rows to {out}; next: write keep, drop or a label into `decision`, then in the recipe:"
-    )
+    put(f"wrote {written:,} rows to {out}; next: write keep, drop or a label into `decision`, then in the recipe:")
     put(f"  data: {{label_issues: {{kind: relabel, file: {out}}}}}")
 
 

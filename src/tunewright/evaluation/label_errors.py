@@ -25,30 +25,31 @@ class LabelErrors:
     """What speaks against each row's label."""
 
     score_N: Floats
-    """Probability of the given label less that of the likeliest other one, -1 to 1: the least is to be reviewed first.
-    Not a number where the row could not be judged."""
+    """Probability of the given label, 0 to 1: the least is to be reviewed first. Not a number where the row could not
+    be judged."""
     suggested_N: Ints
     """The likeliest other class."""
     likely_N: Flags
-    """Whether confident learning counts the row as an error: it is confidently of another class."""
+    """Whether the row is among those of the lowest scores, as many as confident learning counts as errors."""
 
 
 def find_label_errors(targets_N: Ints, probabilities_NK: Floats, judged_N: Flags) -> LabelErrors:
     """What out-of-fold probabilities say of the labels; rows that are not judged have no part in it.
 
-    A row is not judged where the model that gave its probabilities had seen no other row of its label.
+    Confident learning says how many labels are wrong: the rows that are confidently of another class than their own.
+    The probability of the given label says which: on banking77 with 5 % of the labels flipped evenly, the lowest 5 %
+    of it hold 93 % of them, the lowest margins to the likeliest other class 78 %. A row is not judged where the model
+    that gave its probabilities had seen no other row of its label.
     """
-    own_N = probabilities_NK[np.arange(len(targets_N)), targets_N]
+    rows = np.arange(len(targets_N))
+    score_N = np.where(judged_N, probabilities_NK[rows, targets_N], np.nan)
     others_NK = probabilities_NK.copy()
-    others_NK[np.arange(len(targets_N)), targets_N] = -1.0
-    suggested_N = others_NK.argmax(axis=1)
-    margin_N = own_N - np.take_along_axis(others_NK, suggested_N[:, None], axis=1)[:, 0]
+    others_NK[rows, targets_N] = -1.0
     confident_N = confident_classes(targets_N, probabilities_NK, judged_N)
-    return LabelErrors(
-        score_N=np.where(judged_N, margin_N, np.nan),
-        suggested_N=suggested_N,
-        likely_N=judged_N & (confident_N >= 0) & (confident_N != targets_N),
-    )
+    count = int((judged_N & (confident_N >= 0) & (confident_N != targets_N)).sum())
+    # Rows of equal score are all in or all out, or the order of the rows would decide.
+    likely_N = score_N <= np.sort(score_N)[count - 1] if count else np.zeros(len(targets_N), dtype=bool)
+    return LabelErrors(score_N, others_NK.argmax(axis=1), likely_N)
 
 
 def confident_classes(targets_N: Ints, probabilities_NK: Floats, judged_N: Flags) -> Ints:
