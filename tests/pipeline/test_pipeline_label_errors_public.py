@@ -64,10 +64,10 @@ def test_the_top_of_the_ranking_holds_most_of_the_flipped_labels(tmp_path: Path)
         top = ranked[: round(SHARE * len(ranked))]
         hits, planted = hits + len(held & set(top)), planted + len(held)
         found.append(len(held & set(top)) / len(held))
-        likely = set(issues.rows.filter("likely")["line"])
+        doubted = set(issues.rows.filter("in_doubt")["line"])
         print(
             f"seed {seed}: top {SHARE:.0%} ({len(top)} of {len(ranked)} rows) holds {found[-1]:.1%} of {len(held)} "
-            f"flipped labels; likely errors: {len(likely)}, holding {len(held & likely) / len(held):.1%}; "
+            f"flipped labels; in doubt: {len(doubted)}, holding {len(held & doubted) / len(held):.1%}; "
             f"right label suggested: {_suggested(issues.rows, held, rows):.1%} ({issues.method})"
         )
     interval = wilson(hits, planted, confidence=0.95)

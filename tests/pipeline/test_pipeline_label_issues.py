@@ -58,7 +58,7 @@ def test_flipped_labels_stand_at_the_top_with_the_right_one_suggested(words_only
     assert set(top["line"]) == planted
     truth = {n + 2: row["label"] for n, row in enumerate(ticket_rows(200, longest=8))}
     assert [truth[line] for line in top["line"]] == top["suggested"].to_list()
-    assert top["likely"].all()
+    assert top["in_doubt"].all()
     assert found.rows["rank"].to_list() == list(range(1, found.rows.height + 1))
     assert found.rows["label_probability"].is_sorted()
 

@@ -1,4 +1,4 @@
-"""`tunewright labels`: which labels are probably wrong, in the order in which to look at them."""
+"""`tunewright labels`: which labels are in doubt, in the order in which to look at them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def labels(  # noqa: PLR0913  # an option each
     force: Annotated[bool, typer.Option("--force", help="Replace a list that stands there.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the labels that are probably wrong, the most doubtful first, for a person to decide on.
+    """List the labels that are most in doubt, the least probable first, for a person to decide on.
 
     Each row is judged by a model that has not seen it. Write keep, drop or the right label into the column decision,
     then name the file in the recipe's data.label_issues. Labels of the test are never changed.
@@ -50,7 +50,7 @@ def labels(  # noqa: PLR0913  # an option each
     listed = issues.rows if every else issues.to_review
     write_issues(out, listed)
     if test is not None:
-        write_issues(test, issues.test if every else issues.test.filter("likely"))
+        write_issues(test, issues.test if every else issues.test.filter("in_doubt"))
     if as_json:
         put_json({**issues.as_dict(), "written": str(out)})
     else:
@@ -63,12 +63,14 @@ def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
         put(f"{row['source']}:{row['line']}\t{change}\t{_excerpt(row['text'])}")
     for given, other, count in issues.pairs[:SHOWN]:
         put(f"  {count:,} × {plain(given)} → {plain(other)}")
-    share = issues.likely / issues.judged if issues.judged else 0.0
-    put(f"{issues.likely:,} of {issues.judged:,} labels ({share:.1%}) are probably wrong, by {issues.method}")
+    if issues.agreement is not None:
+        share = issues.in_doubt / issues.judged
+        put(f"{issues.in_doubt:,} of {issues.judged:,} labels ({share:.1%}) are in doubt, by {issues.method}")
+        put(f"it agrees with {issues.agreement:.1%} of the labels: the fewer, the more right ones it doubts")
     unjudged = issues.rows.height - issues.judged
     if unjudged:
         put(f"{unjudged:,} rows could not be judged: no other row apart from them bears their label")
-    put(f"of {issues.test.height:,} test rows, {int(issues.test['likely'].sum()):,}; these are never changed")
+    put(f"of {issues.test.height:,} test rows, {int(issues.test['in_doubt'].sum()):,}; these are never changed")
     put(f"wrote {written:,} rows to {out}; next: write keep, drop or a label into `decision`, then in the recipe:")
     put(f"  data: {{label_issues: {{kind: relabel, file: {out}}}}}")
 

@@ -1,4 +1,4 @@
-"""Labels that are probably wrong, in the order in which a person should look at them."""
+"""Labels that are in doubt, in the order in which a person should look at them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 FOLDS = 5
+PLACES = 4
+"""Of probabilities in the list."""
 PAIRS = 8
 """Pairs of labels that are told of."""
 NOISY_C = 0.01
@@ -59,9 +61,16 @@ class LabelIssues:
     folds: int
 
     @property
-    def likely(self) -> int:
-        """Training and validation rows whose label is probably wrong: as many as confident learning counts."""
-        return int(self.rows["likely"].sum())
+    def in_doubt(self) -> int:
+        """Training and validation rows whose labels are in doubt: as many as confident learning counts as wrong."""
+        return int(self.rows["in_doubt"].sum())
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of the judged rows whose own label the model finds likeliest: the lower, the less its doubts mean."""
+        judged = self.rows.drop_nulls("label_probability")
+        agrees = judged["label_probability"] >= judged["suggested_probability"]
+        return float(agrees.sum()) / judged.height if judged.height else None
 
     @property
     def judged(self) -> int:
@@ -70,14 +79,14 @@ class LabelIssues:
 
     @property
     def to_review(self) -> pl.DataFrame:
-        """Of the training and validation rows, those that are probably mislabelled or contradict another row."""
-        return self.rows.filter(pl.col("likely") | (pl.col("conflicts") != ""))
+        """Of the training and validation rows, those whose labels are in doubt or contradict another row's."""
+        return self.rows.filter(pl.col("in_doubt") | (pl.col("conflicts") != ""))
 
     @property
     def pairs(self) -> list[tuple[str, str, int]]:
-        """Given label, suggested label and rows, of the pairs that stand most often among the likely errors."""
-        likely = self.rows.filter("likely")
-        counts = Counter(zip(likely["label"], likely["suggested"], strict=True))
+        """Given label, suggested label and rows, of the pairs that stand most often among those in doubt."""
+        doubted = self.rows.filter("in_doubt")
+        counts = Counter(zip(doubted["label"], doubted["suggested"], strict=True))
         return [(given, other, n) for (given, other), n in counts.most_common(PAIRS)]
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,8 +96,9 @@ class LabelIssues:
             "folds": self.folds,
             "rows": self.rows.height,
             "judged": self.judged,
-            "likely": self.likely,
-            "test": {"rows": self.test.height, "likely": int(self.test["likely"].sum())},
+            "in_doubt": self.in_doubt,
+            "agreement": self.agreement,
+            "test": {"rows": self.test.height, "in_doubt": int(self.test["in_doubt"].sum())},
             "pairs": [{"label": given, "suggested": other, "rows": n} for given, other, n in self.pairs],
             "to_review": self.to_review.to_dicts(),
         }
@@ -136,7 +146,7 @@ def require_free(path: Path, *, force: bool) -> None:
 
 def write_issues(path: Path, rows: pl.DataFrame) -> None:
     """The file holds the rows as CSV, with a mark that spreadsheets know UTF-8 by."""
-    atomic_write(path, rows.write_csv(include_bom=True).encode())
+    atomic_write(path, rows.write_csv(include_bom=True, float_precision=PLACES).encode())
 
 
 def _unbalanced(context: Context) -> Context:
@@ -207,7 +217,7 @@ def _ranked(rows: pl.DataFrame, judged: OutOfFold, targets_N: Ints, labels: Sequ
         pl.Series("suggested", [labels[n] for n in found.suggested_N], dtype=pl.String),
         pl.Series("label_probability", found.score_N).fill_nan(None),
         pl.Series("suggested_probability", judged.probabilities_NK[at, found.suggested_N]),
-        pl.Series("likely", found.likely_N),
+        pl.Series("in_doubt", found.likely_N),
         conflicts(rows, cluster_ids(rows.with_columns(pl.lit(None, pl.String).alias("group")))),
     )
     known = pl.Series(judged.judged_N)
