@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -21,6 +19,8 @@ from tunewright.recipe.balance import Oversample, Temperature, Undersample
 from tunewright.recipe.data import DataSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tunewright.data.prepare import Prepared
 
 COLUMNS = ("text", "label", "language")
@@ -60,21 +60,21 @@ def test_only_training_rows_are_touched_and_all_are_accounted_for(
 ) -> None:
     train, others = frame(counts), pl.concat([frame(counts, "validation"), frame(counts, "test")])
     rows = pl.concat([train, others])
-    found = balance(rows, spec, LABELS, seed=3)
+    found = balance(rows, spec, LABELS, task="classification", seed=3)
     assert found.rows.filter(pl.col("split") != "train").equals(others)
     assert found.rows["row_id"].is_unique().all()
     assert found.rows.height == rows.height + found.copied - found.dropped.height
     after = Counter(found.rows.filter(pl.col("split") == "train")["target"])
     assert {group: now for group, (_, now) in found.groups.items()} == dict(after)
     assert {group: n for group, (n, _) in found.groups.items()} == counts
-    again = balance(rows.sample(fraction=1.0, shuffle=True, seed=shuffle), spec, LABELS, seed=3)
+    again = balance(rows.sample(fraction=1.0, shuffle=True, seed=shuffle), spec, LABELS, task="classification", seed=3)
     assert again.rows.sort("row_id").equals(found.rows.sort("row_id"))
 
 
 @law(100)
 @given(COUNTS, SPECS)
 def test_groups_come_to_the_sizes_that_the_recipe_names(counts: dict[str, int], spec: Any) -> None:
-    groups = balance(frame(counts), spec, LABELS, seed=3).groups
+    groups = balance(frame(counts), spec, LABELS, task="classification", seed=3).groups
     largest, smallest = max(counts.values()), min(counts.values())
     for before, after in groups.values():
         if isinstance(spec, Oversample):
@@ -92,7 +92,7 @@ def test_groups_come_to_the_sizes_that_the_recipe_names(counts: dict[str, int], 
 @law(60)
 @given(COUNTS, st.integers(2, 10))
 def test_the_copies_of_a_group_are_spread_evenly(counts: dict[str, int], most: int) -> None:
-    found = balance(frame(counts), Oversample(most=most), LABELS, seed=3)
+    found = balance(frame(counts), Oversample(most=most), LABELS, task="classification", seed=3)
     made = [json.loads(meta).get("tunewright") for meta in found.rows["meta"]]
     times = Counter(found.train["row_id"]) + Counter(mark["parent"] for mark in made if mark)
     targets = dict(zip(found.train["row_id"], found.train["target"], strict=True))
@@ -175,14 +175,12 @@ def test_a_column_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
         in_balance(tmp_path, Oversample(column="langage"))
 
 
-def test_a_task_without_labels_is_balanced_by_a_column_or_not_at_all() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows = [{"prompt": r["text"], "answer": f"yes {n}", "language": r["language"]} for n, r in enumerate(uneven())]
-        write_csv(folder / "train.csv", rows, ("prompt", "answer", "language"))
-        spec = DataSpec(train="train.csv", input="prompt", target="answer", balance=Oversample())
-        with pytest.raises(RecipeError, match=r"data\.balance"):
-            prepared(folder, spec, task="text_to_text")
-        by_column = spec.model_copy(update={"balance": Oversample(column="language")})
-        found = prepared(folder, by_column, task="text_to_text")
-        assert len({after for _, after in found.profile.balanced.values()}) == 1
+def test_raw_text_is_balanced_by_a_column_or_not_at_all(tmp_path: Path) -> None:
+    rows = [{"text": r["text"], "language": r["language"]} for r in uneven()]
+    write_csv(tmp_path / "train.csv", rows, ("text", "language"))
+    spec = DataSpec(train="train.csv", input="text", balance=Oversample())
+    with pytest.raises(RecipeError, match="neither labels nor answers"):
+        prepared(tmp_path, spec, task="language_modelling")
+    by_column = spec.model_copy(update={"balance": Oversample(column="language")})
+    found = prepared(tmp_path, by_column, task="language_modelling")
+    assert len({after for _, after in found.profile.balanced.values()}) == 1

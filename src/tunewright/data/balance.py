@@ -16,6 +16,7 @@ from tunewright.core.rows import Finding
 from tunewright.core.seeds import child_seed
 from tunewright.data.derived import copies
 from tunewright.data.faults import counted
+from tunewright.data.response_types import response_types
 from tunewright.data.sift import record, sift
 from tunewright.recipe.balance import Oversample, Temperature, Undersample
 
@@ -44,7 +45,7 @@ class Balanced:
     findings: tuple[Finding, ...] = ()
 
 
-def balance(rows: pl.DataFrame, spec: AnyBalance | None, columns: Columns, *, seed: int) -> Balanced:
+def balance(rows: pl.DataFrame, spec: AnyBalance | None, columns: Columns, *, task: str, seed: int) -> Balanced:
     """The rows (split settled) with as many training rows of each group as the recipe wants.
 
     Rows that have no value in the column are of no group and stay once. Which rows leave or are copied depends on the
@@ -53,7 +54,7 @@ def balance(rows: pl.DataFrame, spec: AnyBalance | None, columns: Columns, *, se
     train = rows.filter(pl.col("split") == "train")
     if spec is None:
         return Balanced(rows, record(rows.clear(), rule="", action="dropped"), train, {})
-    marked = train.with_columns(_groups(train, spec.column, columns).alias("group_of"), _draw(train, seed))
+    marked = train.with_columns(_groups(train, spec.column, columns, task).alias("group_of"), _draw(train, seed))
     before = _counts(marked)
     wanted = WANTED[type(spec)](spec, before)
     number = pl.int_range(pl.len()).over("group_of", order_by="draw")
@@ -68,7 +69,7 @@ def balance(rows: pl.DataFrame, spec: AnyBalance | None, columns: Columns, *, se
     kept = rows.filter(~((pl.col("split") == "train") & pl.col("row_id").is_in(leaving.implode())))
     after = _counts(pl.concat([sifted.kept.select("group_of"), added.select("group_of")]))
     groups = {group: (n, after.get(group, 0)) for group, n in before.items()}
-    findings = _findings(spec, groups, copied=added.height, dropped=leaving.len())
+    findings = _findings(spec, groups, _words(spec, task), copied=added.height, dropped=leaving.len())
     joined = pl.concat([kept, added.select(rows.columns)])
     return Balanced(joined, sifted.dropped, train, groups, added.height, tuple(findings))
 
@@ -97,9 +98,11 @@ WANTED: Mapping[type[Spec], Callable[[Any, Mapping[str, int]], dict[str, int]]] 
 """Spec to the rows that each group is to have, from those it has."""
 
 
-def _groups(train: pl.DataFrame, column: str | None, columns: Columns) -> pl.Series:
+def _groups(train: pl.DataFrame, column: str | None, columns: Columns, task: str) -> pl.Series:
     """The group of each row; null where it has none. Raises RecipeError for a column that no row has."""
-    if column is None or column == columns.target:
+    if column is None:
+        return train["target"] if task == "classification" else response_types(train)
+    if column == columns.target:
         return train["target"]
     if column == columns.group:
         return train["group"]
@@ -127,8 +130,9 @@ def _counts(marked: pl.DataFrame) -> dict[str, int]:
     return dict(sorted(Counter(marked["group_of"].drop_nulls()).items()))
 
 
-def _findings(spec: AnyBalance, groups: Mapping[str, tuple[int, int]], *, copied: int, dropped: int) -> list[Finding]:
-    over = f"the groups of {spec.column!r}" if spec.column is not None else "the labels"
+def _findings(
+    spec: AnyBalance, groups: Mapping[str, tuple[int, int]], over: str, *, copied: int, dropped: int
+) -> list[Finding]:
     before = {group: n for group, (n, _) in groups.items()}
     changed = [f"{group!r} {n:,} → {now:,}" for group, (n, now) in groups.items() if n != now]
     more = f" and {len(changed) - SHOWN:,} more" if len(changed) > SHOWN else ""
@@ -137,6 +141,13 @@ def _findings(spec: AnyBalance, groups: Mapping[str, tuple[int, int]], *, copied
     message = f"training rows were balanced over {over} ({spec.kind}): {done}; {listed}{more}"
     found = [Finding("balance", "note", message, copied + dropped)]
     return found if isinstance(spec, Undersample) else [*found, *_capped_findings(spec, before)]
+
+
+def _words(spec: AnyBalance, task: str) -> str:
+    """What the groups are."""
+    if spec.column is not None:
+        return f"the groups of {spec.column!r}"
+    return "the labels" if task == "classification" else "the types of the answers"
 
 
 def _capped_findings(spec: Oversample | Temperature, before: Mapping[str, int]) -> list[Finding]:

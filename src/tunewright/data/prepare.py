@@ -43,6 +43,7 @@ from tunewright.data.missing import drop_missing, drop_trailing
 from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.profile import imbalance, split_profile
+from tunewright.data.response_types import response_findings
 from tunewright.data.review import follow_review
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
@@ -131,7 +132,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
-    balanced = balance(work.rows, request.spec.balance, sources.columns, seed=request.seed)
+    balanced = balance(work.rows, request.spec.balance, sources.columns, task=request.task, seed=request.seed)
     work = work.then(balanced.rows, balanced.dropped, findings=balanced.findings)
     if balanced.groups:
         measured = _measured(work, request, encoder)
@@ -148,12 +149,14 @@ def _require_fitting(spec: DataSpec, task: str) -> None:
         "label_map": spec.label_map,
         "label_issues": spec.label_issues,
         "contradictions": spec.contradictions != "keep",
-        "balance": spec.balance is not None and spec.balance.column is None,
     }
     for field, given in about_labels.items():
         if given:
             message = f"is about labels, and the task is {task}"
             raise RecipeError(Problem(f"data.{field}", message, "no such setting", "remove it"))
+    if task == "language_modelling" and spec.balance is not None and spec.balance.column is None:
+        message = f"names no column, and the rows of {task} have neither labels nor answers"
+        raise RecipeError(Problem("data.balance", message, "a column of groups", "name it: data.balance.column"))
 
 
 def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bool = False) -> None:
@@ -192,7 +195,7 @@ def _fitted(work: _Work, request: Request, sources: Sources) -> _Work:
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:
     """Findings about labels, or about answers; `seen` are the targets before any was mapped."""
     if task != "classification":
-        return [] if task == "language_modelling" else audit.several_answers_findings(rows)
+        return [] if task == "language_modelling" else [*audit.several_answers_findings(rows), *response_findings(rows)]
     return [
         *audit.label_findings(rows, spec, seen.unique().to_list()),
         *audit.contradiction_findings(rows),

@@ -14,7 +14,7 @@ class Oversample(Spec):
 
     kind: Literal["oversample"] = "oversample"
     column: str | None = None
-    """Column whose values are the groups; the labels where absent."""
+    """Column whose values are the groups; where absent, the labels, or the types of the answers."""
     to: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Rows that each group is brought up to, as a share of the largest group's."""
     most: PositiveInt = 10
@@ -26,7 +26,7 @@ class Undersample(Spec):
 
     kind: Literal["undersample"] = "undersample"
     column: str | None = None
-    """Column whose values are the groups; the labels where absent."""
+    """Column whose values are the groups; where absent, the labels, or the types of the answers."""
     to: Annotated[float, Field(ge=1)] = 1.0
     """Rows that each group may keep, as a multiple of the smallest group's."""
 
@@ -39,7 +39,8 @@ class Temperature(Spec):
 
     kind: Literal["temperature"] = "temperature"
     column: str | None = None
-    """Column whose values are the groups, such as a language or a source; the labels where absent."""
+    """Column whose values are the groups, such as a language or a source; where absent, the labels, or the types of the
+    answers."""
     temperature: Annotated[float, Field(ge=1)] = 2.0
     """1 changes nothing; the higher, the more alike the groups become."""
     most: PositiveInt = 10
