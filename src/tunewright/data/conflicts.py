@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
 import polars as pl
 
 from tunewright.data.faults import at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHOWN = 3
 
@@ -19,8 +26,19 @@ def conflicts(rows: pl.DataFrame, alike: pl.Series) -> pl.Series:
     words = [""] * rows.height
     for part in torn.partition_by("alike", maintain_order=True):
         held = part.to_dicts()
+        said = _others(held)
         for row in held:
-            others = [f"{at(o['source'], o['line'])} {o['target']!r}" for o in held if o["target"] != row["target"]]
-            more = f" and {len(others) - SHOWN:,} more" if len(others) > SHOWN else ""
-            words[row["row"]] = ", ".join(others[:SHOWN]) + more
+            words[row["row"]] = said[row["target"]]
     return pl.Series("conflicts", words, dtype=pl.String)
+
+
+def _others(held: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Label to the rows of the other labels in words: alike for all rows of it, so that time grows with the rows."""
+    counts = Counter(row["target"] for row in held)
+    said = {}
+    for label, count in counts.items():
+        others = itertools.islice((row for row in held if row["target"] != label), SHOWN)
+        shown = [f"{at(row['source'], row['line'])} {row['target']!r}" for row in others]
+        more = len(held) - count - len(shown)
+        said[label] = ", ".join(shown) + (f" and {more:,} more" if more else "")
+    return said

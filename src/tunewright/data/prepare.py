@@ -35,6 +35,7 @@ from tunewright.data.freeze import (
     plan_test,
     settings_of,
 )
+from tunewright.data.identity import identity_findings
 from tunewright.data.labels import label_order
 from tunewright.data.leaks import seal
 from tunewright.data.lock import Lock, read_lock
@@ -200,6 +201,7 @@ def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl
         *audit.label_findings(rows, spec, seen.unique().to_list()),
         *audit.contradiction_findings(rows),
         *audit.short_text_findings(rows),
+        *identity_findings(rows),
     ]
 
 
