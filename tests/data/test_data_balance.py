@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tunewright.core.errors import RecipeError
 from tunewright.data.balance import balance
 from tunewright.data.columns import Columns
+from tunewright.data.derived import DERIVED
 from tunewright.recipe.balance import Oversample, Temperature, Undersample
 from tunewright.recipe.data import DataSpec
 
@@ -93,7 +94,7 @@ def test_groups_come_to_the_sizes_that_the_recipe_names(counts: dict[str, int], 
 @given(COUNTS, st.integers(2, 10))
 def test_the_copies_of_a_group_are_spread_evenly(counts: dict[str, int], most: int) -> None:
     found = balance(frame(counts), Oversample(most=most), LABELS, task="classification", seed=3)
-    made = [json.loads(meta).get("tunewright") for meta in found.rows["meta"]]
+    made = [json.loads(meta).get(DERIVED) for meta in found.rows["meta"]]
     times = Counter(found.train["row_id"]) + Counter(mark["parent"] for mark in made if mark)
     targets = dict(zip(found.train["row_id"], found.train["target"], strict=True))
     for label in counts:
@@ -106,10 +107,10 @@ def test_a_copy_says_what_its_parent_says_and_names_it(tmp_path: Path) -> None:
     found = in_balance(tmp_path, Oversample())
     train = found.splits["train"]
     parents = {row["row_id"]: row for row in train.to_dicts()}
-    copies = [row for row in train.to_dicts() if "tunewright" in json.loads(row["meta"])]
+    copies = [row for row in train.to_dicts() if DERIVED in json.loads(row["meta"])]
     assert len(copies) == found.profile.copied > 20
     for copy in copies:
-        mark = json.loads(copy["meta"])["tunewright"]
+        mark = json.loads(copy["meta"])[DERIVED]
         parent = parents[mark["parent"]]
         assert mark["method"] == "oversample"
         assert all(copy[name] == parent[name] for name in ("content_key", "source", "line", "input", "target"))
@@ -158,7 +159,7 @@ def test_rows_without_a_value_stay_once(tmp_path: Path) -> None:
     assert set(found.profile.balanced) == {"de", "en"}
     kept = Counter(found.splits["train"]["row_id"])
     assert all(kept[row] == 1 for row in unnamed)
-    parents = [json.loads(meta).get("tunewright", {}).get("parent") for meta in found.splits["train"]["meta"]]
+    parents = [json.loads(meta).get(DERIVED, {}).get("parent") for meta in found.splits["train"]["meta"]]
     assert not unnamed & set(parents)
 
 

@@ -32,7 +32,7 @@ def frame(texts: list[str], labels: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"source": ["t.csv"] * len(texts), "line": lines, "input": texts, "target": labels})
 
 
-@law(100)
+@law(40)
 @given(st.lists(st.tuples(WORDS, st.sampled_from("ab")), min_size=1, max_size=30))
 def test_counts_are_those_of_reading_each_row(drawn: list[tuple[list[str], str]]) -> None:
     rows = frame([" ".join(words) for words, _ in drawn], [label for _, label in drawn])

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from data_room import prepared, tickets, write_csv
+from data_room import law, prepared, tickets, write_csv
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tunewright.core.errors import DataError, RecipeError
 from tunewright.data.keys import row_id
 from tunewright.data.lock import write_lock
+from tunewright.data.review import said_text, shown_text
 from tunewright.recipe.data import DataSpec
 from tunewright.recipe.label_issues import DropMislabelled, Relabel
 
@@ -115,6 +118,25 @@ def test_a_spreadsheet_may_reorder_and_add_columns(tmp_path: Path) -> None:
     (tmp_path / "reviewed.csv").write_text(text, encoding="utf-8")
     found = prepared(tmp_path, DataSpec(train="train.csv", label_issues=Relabel(file="reviewed.csv")))
     assert labels(found)[row_id("train.csv", 1)] == "delivery"
+
+
+@law(200)
+@given(st.text() | st.text("'=+-a", max_size=5))
+def test_a_text_survives_the_guard_against_formulas(text: str) -> None:
+    cell = shown_text(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert said_text(cell) == text
+
+
+def test_a_text_that_reads_like_a_formula_can_be_reviewed(tmp_path: Path) -> None:
+    rows = [{"text": "=)", "label": "refund"}, {"text": "-)", "label": "delivery"}, *ROWS]
+    write_csv(tmp_path / "train.csv", rows)
+    cells = [{"row_id": row_id("train.csv", n), "text": shown_text(rows[n - 1]["text"])} for n in (1, 2)]
+    lines = [{**cell, "label": rows[n]["label"], "decision": "drop"} for n, cell in enumerate(cells)]
+    assert lines[0]["text"] == "'=)"
+    write_csv(tmp_path / "reviewed.csv", lines, COLUMNS)
+    found = prepared(tmp_path, DataSpec(train="train.csv", label_issues=Relabel(file="reviewed.csv")))
+    assert len(recorded(found)["dropped"]) == 2
 
 
 def test_the_users_own_test_file_is_never_edited(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 
 from tunewright.core.files import digest
 
-DERIVED = "tunewright"
+DERIVED = "__derived__"
 """Key in `meta` below which a derived row names `parent`, `method` and `number`."""
 
 

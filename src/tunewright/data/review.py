@@ -28,6 +28,8 @@ KEEP, DROP = "keep", "drop"
 COLUMNS = ("row_id", "text", "label", "decision")
 """What of a reviewed file is read; the others are for the reader."""
 EXCERPT = 60
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that spreadsheet programs take for a formula (OWASP, CSV injection)."""
 REMEDY = "list them anew with `tunewright labels`, or correct these decisions"
 
 
@@ -70,6 +72,16 @@ def follow_review(rows: pl.DataFrame, spec: Relabel | DropMislabelled | None, *,
         rows = followed.rows
         recorded.append(followed.record)
     return Reviewed(rows, pl.concat(recorded))
+
+
+def shown_text(text: str) -> str:
+    """A text as a cell that no spreadsheet program carries out; `said_text` gives it back."""
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
+
+
+def said_text(cell: str) -> str:
+    """The text that `shown_text` made the cell of."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA) else cell
 
 
 def _followed(rows: pl.DataFrame, verdicts: Mapping[str, str]) -> Reviewed:
@@ -137,7 +149,7 @@ def _fault(decision: _Decision, row: Mapping[str, Any] | None, labels: set[str])
     place = at(row["source"], row["line"])
     if row["role"] == "test":
         return f"{place} is of your own test file, which is never edited"
-    if content_key(decision.text) != row["content_key"]:
+    if content_key(said_text(decision.text)) != row["content_key"]:
         return f"{place} now says {row['input'][:EXCERPT]!r}, the review {decision.text[:EXCERPT]!r}"
     if decision.label != row["target"]:
         return f"{place} is now labelled {row['target']!r}, the review says {decision.label!r}"

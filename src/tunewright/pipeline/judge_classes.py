@@ -11,6 +11,7 @@ import numpy as np
 
 from tunewright.core.codec import to_data
 from tunewright.core.files import write_json
+from tunewright.data.derived import without_derived
 from tunewright.data.frame import sampled
 from tunewright.data.store import read_profile, read_split
 from tunewright.data.tokenize import ENCODER_VERSION
@@ -171,7 +172,8 @@ def _gap(context: Context, tuned: Classifier, test: ClassPredictions, metric: st
 
 
 def _predict(context: Context, tuned: Classifier, split: SplitName, most: int | None = None) -> ClassPredictions:
-    frame = sampled(read_split(context.run.of(DATA), split), most, context.recipe.seed, "gap")
+    rows = without_derived(read_split(context.run.of(DATA), split))  # a copy says nothing that its parent does not
+    frame = sampled(rows, most, context.recipe.seed, "gap")
     return class_predictions(frame, tuned.labels, tuned.probabilities(frame["input"].to_list()))
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from tunewright.core.errors import Problem, RecipeError, TunewrightError
+from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import atomic_write
 from tunewright.data.clusters import cluster_ids
 from tunewright.data.conflicts import conflicts
 from tunewright.data.labels import label_order
+from tunewright.data.review import shown_text
 from tunewright.evaluation.baselines import linear_probe, tfidf_linear
 from tunewright.evaluation.label_errors import find_label_errors
 from tunewright.evaluation.out_of_fold import OutOfFold, fold_numbers, out_of_fold
@@ -114,7 +115,7 @@ def rank_label_issues(context: Context, *, folds: int = FOLDS) -> LabelIssues:
         given = f"is {context.recipe.task}, whose rows bear no labels"
         raise RecipeError(Problem("task", given, "classification", "rank the labels of a recipe that has some"))
     context = _unbalanced(context)
-    here = _is_here(context)
+    here = find_local(context.recipe.model, context.folder) is not None  # nothing is fetched for a list of labels
     splits = prepared_rows(context, None if here else Unmeasured()).splits
     own = pl.concat([splits["train"], splits["validation"]])
     labels = label_order(own["target"])
@@ -154,14 +155,6 @@ def _unbalanced(context: Context) -> Context:
     recipe = context.recipe
     data = recipe.data.model_copy(update={"balance": None})
     return replace(context, loaded=replace(context.loaded, recipe=recipe.model_copy(update={"data": data})))
-
-
-def _is_here(context: Context) -> bool:
-    """Whether the base's files are on this machine; nothing is fetched for a list of labels."""
-    try:
-        return find_local(context.recipe.model, context.folder) is not None
-    except TunewrightError:
-        return False
 
 
 def _embedder(context: Context) -> Embedder | None:
@@ -211,7 +204,12 @@ def _ranked(rows: pl.DataFrame, judged: OutOfFold, targets_N: Ints, labels: Sequ
     found = find_label_errors(targets_N, judged.probabilities_NK, judged.judged_N)
     at = np.arange(len(targets_N))
     named = rows.select(
-        "source", "line", "split", "row_id", pl.col("input").alias("text"), pl.col("target").alias("label")
+        "source",
+        "line",
+        "split",
+        "row_id",
+        pl.Series("text", [shown_text(text) for text in rows["input"]], dtype=pl.String),
+        pl.col("target").alias("label"),
     )
     told = named.with_columns(
         pl.Series("suggested", [labels[n] for n in found.suggested_N], dtype=pl.String),

@@ -37,6 +37,7 @@ from tunewright.pipeline.stages import (
     read_manifest,
     seal,
 )
+from tunewright.pipeline.weighing import weight_line
 from tunewright.tracking.events import EventLog
 from tunewright.tracking.observers import Observers
 from tunewright.training.checkpoint import folder_of, keep_only, load_checkpoint, load_weights, newest_checkpoint
@@ -236,6 +237,8 @@ def _train(context: Context, key: str) -> None:
     with disk_faults(plan.checkpoints):
         plan.checkpoints.mkdir(parents=True, exist_ok=True)
     context.say(f"training: {plan.duration.total_steps} steps of {plan.spec.batch_size} examples, {resolved.precision}")
+    for line in weight_line(context.recipe, read_profile(context.run.of(DATA))):
+        context.say(f"training: {line}")
     found = newest_checkpoint(plan.checkpoints, key)
     if found is not None:
         load_checkpoint(state, *found)

@@ -43,6 +43,8 @@ def weight_line(recipe: Recipe, profile: Profile) -> tuple[str, ...]:
     spec = recipe.train.class_weights
     if spec is None:
         return ()
-    weights = class_weights(spec, profile.splits["train"].labels, profile.labels)
-    (low, least), *_, (high, most) = sorted(zip(weights, profile.labels, strict=True))
+    counts = profile.splits["train"].labels
+    weights = class_weights(spec, counts, profile.labels)
+    trained = [(w, label) for w, label in zip(weights, profile.labels, strict=True) if label in counts]
+    (low, least), *_, (high, most) = sorted(trained)
     return (f"class weights: {spec.kind}, from {low:.2f} ({least}) to {high:.2f} ({most})",)
