@@ -124,10 +124,11 @@ def test_contradictions_are_named_beside_the_rows(tmp_path: Path) -> None:
     assert torn == {2: f"tickets.csv:92 {wrong(rows[0]['label'])!r}", 92: f"tickets.csv:2 {rows[0]['label']!r}"}
 
 
-def test_balance_neither_hides_a_row_nor_lists_it_twice(words_only: tuple[Path, LabelIssues]) -> None:
+def test_neither_balance_nor_a_mix_changes_what_is_listed(words_only: tuple[Path, LabelIssues]) -> None:
     recipe, found = words_only
-    for kind in ("oversample", "undersample"):
-        again = ranked(recipe, f"data.balance.kind={kind}")
+    write_tickets(recipe.parent / "other.csv", ticket_rows(30, seed=9))
+    for override in ("balance.kind=oversample", "balance.kind=undersample", "mix=[{source: other.csv}]"):
+        again = ranked(recipe, f"data.{override}")
         assert again.rows["row_id"].to_list() == found.rows["row_id"].to_list()
 
 

@@ -89,6 +89,8 @@ class Profile:
     """Path or name of each source to the sha256 of its bytes."""
     replayed: int = 0
     """Rows of an earlier run's training that were mixed into the training rows; `read` and `kept` count them."""
+    mixed: Mapping[str, int] = field(default_factory=dict)
+    """Source of `data.mix` to its rows among the training rows, copies left out; `read` counts all its records."""
     copied: int = 0
     """Copies of training rows that `data.balance` made; `read` and `kept` count them."""
     balanced: Mapping[str, tuple[int, int]] = field(default_factory=dict)

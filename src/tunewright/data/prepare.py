@@ -41,6 +41,7 @@ from tunewright.data.leaks import seal
 from tunewright.data.lock import Lock, read_lock
 from tunewright.data.measure import Measured, measure
 from tunewright.data.missing import drop_missing, drop_trailing
+from tunewright.data.mix import mix_in, read_mix
 from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.profile import imbalance, split_profile
@@ -132,12 +133,24 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
         mixed, findings = draw_replay(work.rows, request.earlier, lambda some: _fitting(some, request, encoder))
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
+    parts = read_mix(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
+    joined = mix_in(
+        work.rows,
+        parts,
+        request.spec.mix,
+        seed=request.seed,
+        clean=lambda part: _clean_part(part, request),
+        fits=lambda some: _fitting(some, request, encoder),
+    )
+    work = work.then(joined.rows, *joined.ledger, findings=joined.findings)
+    if parts:
+        measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
     balanced = balance(work.rows, request.spec.balance, sources.columns, task=request.task, seed=request.seed)
     work = work.then(balanced.rows, balanced.dropped, findings=balanced.findings)
     if balanced.groups:
         measured = _measured(work, request, encoder)
-    reached = _Reached(balanced, measured, encoder.max_tokens, rows.height)
+    reached = _Reached(balanced, measured, encoder.max_tokens, rows.height + joined.read, tuple(parts))
     return _prepared(work, request, sources, plan, reached)
 
 
@@ -191,6 +204,13 @@ def _fitted(work: _Work, request: Request, sources: Sources) -> _Work:
     ]
     recorded = (present.dropped, answered.changes, cleaned.changes, mapped.changes, reviewed.record, single.dropped)
     return work.then(single.kept, *recorded, findings=findings)
+
+
+def _clean_part(part: Sources, request: Request) -> tuple[pl.DataFrame, Sequence[pl.DataFrame]]:
+    """The rows of a data set that is mixed in, fitted as all others, and the record of what that took."""
+    unreviewed = replace(request, spec=request.spec.model_copy(update={"label_issues": None}))
+    fitted = _fitted(_Work(checked_rows(part)), unreviewed, part)
+    return fitted.rows, fitted.ledger
 
 
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:
@@ -299,6 +319,7 @@ class _Reached:
     measured: Measured
     max_tokens: int
     read: int
+    mixed: tuple[Sources, ...] = ()
 
 
 def _prepared(work: _Work, request: Request, sources: Sources, plan: TestPlan, reached: _Reached) -> Prepared:
@@ -336,9 +357,13 @@ def _prepared(work: _Work, request: Request, sources: Sources, plan: TestPlan, r
             *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
             *_division_findings(splits, sources),
         ),
-        sources={table.source: table.sha256 for table in sources.tables.values()}
+        sources={t.source: t.sha256 for part in (sources, *reached.mixed) for t in part.tables.values()}
         | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
         replayed=replayed,
+        mixed={
+            name: balanced.train.filter(pl.col("source") == name).height
+            for name in (part.tables["train"].source for part in reached.mixed)
+        },
         copied=balanced.copied,
         balanced=balanced.groups,
         unbalanced_labels=dict(sorted(before.items())) if balanced.groups and labelled else {},

@@ -151,9 +151,9 @@ def write_issues(path: Path, rows: pl.DataFrame) -> None:
 
 
 def _unbalanced(context: Context) -> Context:
-    """The same run without `data.balance`: every row is judged, and once."""
+    """The same run without `data.balance` and `data.mix`: every row of its own is judged, and once."""
     recipe = context.recipe
-    data = recipe.data.model_copy(update={"balance": None})
+    data = recipe.data.model_copy(update={"balance": None, "mix": []})
     return replace(context, loaded=replace(context.loaded, recipe=recipe.model_copy(update={"data": data})))
 
 

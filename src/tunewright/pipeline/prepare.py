@@ -106,11 +106,12 @@ def _only_one_freezes(context: Context) -> Iterator[None]:
 def _declares(context: Context) -> dict[str, Any]:
     recipe, earlier = context.recipe, context.earlier
     sources = [s for s in (recipe.data.train, recipe.data.validation, recipe.data.test) if s is not None]
+    sources += [mixed.source for mixed in recipe.data.mix]
     return {
         "data": recipe.data.model_dump(mode="json"),
         "split": recipe.split.model_dump(mode="json"),
         "task": recipe.task,
-        "seed": recipe.seed if recipe.data.balance is not None else None,
+        "seed": recipe.seed if recipe.data.balance is not None or recipe.data.mix else None,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
         "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
         "encoder": context.encoder.fingerprint,

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tunewright.recipe.balance import BalanceSpec
 from tunewright.recipe.label_issues import LabelIssuesSpec
+from tunewright.recipe.mix import Mixed
 from tunewright.recipe.spec import Spec, kind_where_absent
 
 Missing = Literal["drop", "error"]
@@ -71,6 +72,8 @@ class DataSpec(Spec):
     replay: Annotated[float, Field(ge=0)] | None = None
     """Rows of the earlier training that are mixed in, as a share of the new training rows: 0.2 is one for five. Only
     with `model: run:NAME`, where 0.2 is taken if absent, and 0 if that run was tuned for another task."""
+    mix: list[Mixed] = Field(default_factory=list)
+    """Other data sets whose rows are mixed into training, by weight."""
     balance: BalanceSpec | None = None
     """How training rows are brought into balance; validation and test stay as they are."""
     clean: CleanSpec = CleanSpec()
