@@ -124,6 +124,21 @@ def test_contradictions_are_named_beside_the_rows(tmp_path: Path) -> None:
     assert torn == {2: f"tickets.csv:92 {wrong(rows[0]['label'])!r}", 92: f"tickets.csv:2 {rows[0]['label']!r}"}
 
 
+def test_a_label_that_one_row_alone_bears_is_not_judged(tmp_path: Path) -> None:
+    rows = [*ticket_rows(60, longest=8), {"text": "one of its kind", "label": "rare"}]
+    write_tickets(tmp_path / "tickets.csv", rows)
+    found = ranked(write_recipe(tmp_path, tiny_recipe("someone/not-here")))
+    last = found.rows.row(-1, named=True)
+    assert (last["label"], last["label_probability"], last["suggested"], last["in_doubt"]) == (
+        "rare",
+        None,
+        None,
+        False,
+    )
+    assert found.judged == found.rows.height - 1
+    assert "rare" not in found.to_review["label"]
+
+
 def test_neither_balance_nor_a_mix_changes_what_is_listed(words_only: tuple[Path, LabelIssues]) -> None:
     recipe, found = words_only
     write_tickets(recipe.parent / "other.csv", ticket_rows(30, seed=9))

@@ -114,25 +114,25 @@ def rank_label_issues(context: Context, *, folds: int = FOLDS) -> LabelIssues:
     if context.recipe.task != "classification":
         given = f"is {context.recipe.task}, whose rows bear no labels"
         raise RecipeError(Problem("task", given, "classification", "rank the labels of a recipe that has some"))
-    context = _unbalanced(context)
+    context = _own_rows(context)
     here = find_local(context.recipe.model, context.folder) is not None  # nothing is fetched for a list of labels
     splits = prepared_rows(context, None if here else Unmeasured()).splits
     own = pl.concat([splits["train"], splits["validation"]])
-    labels = label_order(own["target"])
+    texts, named = ([*own[name], *splits["test"][name]] for name in ("input", "target"))
+    labels = label_order(named)
+    targets_N = _targets(named, labels)
     embedder = _embedder(context) if here else None
     method = f"embeddings of {context.recipe.model.name} + logistic regression" if embedder else WORDS
     context.say(f"labels: judging {own.height:,} rows of {len(labels)} labels in {folds} folds by {method}")
-    texts = [*own["input"], *splits["test"]["input"]]
-    targets_N = _targets([*own["target"], *splits["test"]["target"]], labels)
     fit_predict = _fit_predict(context, embedder, texts, targets_N, labels)
-    fold_N = fold_numbers(cluster_ids(own).to_list(), targets_N[: own.height], folds=folds, seed=context.recipe.seed)
-    judged = out_of_fold(_told(context, fit_predict, folds), targets_N[: own.height], fold_N, classes=len(labels))
-    rest_M = np.arange(own.height, len(texts))
-    unseen = fit_predict(np.arange(own.height), rest_M)
-    test = OutOfFold(unseen, np.ones(len(rest_M), dtype=bool))
+    own_N, test_N = targets_N[: own.height], targets_N[own.height :]
+    fold_N = fold_numbers(cluster_ids(own).to_list(), own_N, folds=folds, seed=context.recipe.seed)
+    judged = out_of_fold(_told(context, fit_predict, folds), own_N, fold_N, classes=len(labels))
+    unseen = fit_predict(np.arange(own.height), np.arange(own.height, len(texts)))
+    test = OutOfFold(unseen, np.isin(test_N, own_N))
     return LabelIssues(
-        rows=_ranked(own, judged, targets_N[: own.height], labels).with_columns(pl.lit("").alias("decision")),
-        test=_ranked(splits["test"], test, targets_N[own.height :], labels),
+        rows=_ranked(own, judged, own_N, labels).with_columns(pl.lit("").alias("decision")),
+        test=_ranked(splits["test"], test, test_N, labels),
         method=method,
         folds=folds,
     )
@@ -146,14 +146,16 @@ def require_free(path: Path, *, force: bool) -> None:
 
 
 def write_issues(path: Path, rows: pl.DataFrame) -> None:
-    """The file holds the rows as CSV, with a mark that spreadsheets know UTF-8 by."""
-    atomic_write(path, rows.write_csv(include_bom=True, float_precision=PLACES).encode())
+    """The file holds the rows as CSV that a spreadsheet can open: marked as UTF-8, and no text is a formula."""
+    cells = rows.with_columns(pl.Series("text", [shown_text(text) for text in rows["text"]], dtype=pl.String))
+    atomic_write(path, cells.write_csv(include_bom=True, float_precision=PLACES).encode())
 
 
-def _unbalanced(context: Context) -> Context:
-    """The same run without `data.balance` and `data.mix`: every row of its own is judged, and once."""
+def _own_rows(context: Context) -> Context:
+    """The same run without balance, mix and replay: every row of its own is judged, and once."""
     recipe = context.recipe
-    data = recipe.data.model_copy(update={"balance": None, "mix": []})
+    replay = None if recipe.model.run is None else 0.0
+    data = recipe.data.model_copy(update={"balance": None, "mix": [], "replay": replay})
     return replace(context, loaded=replace(context.loaded, recipe=recipe.model_copy(update={"data": data})))
 
 
@@ -175,9 +177,9 @@ def _fit_predict(
     seed = context.recipe.seed
     if embedder is not None:
         vectors_ND = embedder.embed(texts)
-        return lambda learn, judge: linear_probe(vectors_ND[learn], targets_N[learn], labels, seed=seed).probabilities(
-            vectors_ND[judge]
-        )
+        return lambda learn, judge: linear_probe(
+            vectors_ND[learn], targets_N[learn], labels, seed=seed, strength=NOISY_C
+        ).probabilities(vectors_ND[judge])
     return lambda learn, judge: tfidf_linear(
         [texts[n] for n in learn], targets_N[learn], labels, seed=seed
     ).probabilities([texts[n] for n in judge])
@@ -208,7 +210,7 @@ def _ranked(rows: pl.DataFrame, judged: OutOfFold, targets_N: Ints, labels: Sequ
         "line",
         "split",
         "row_id",
-        pl.Series("text", [shown_text(text) for text in rows["input"]], dtype=pl.String),
+        pl.col("input").alias("text"),
         pl.col("target").alias("label"),
     )
     told = named.with_columns(
