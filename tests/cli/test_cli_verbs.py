@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from cli_room import Ran
 
 VERBS = (
-    "init", "check", "run", "prepare", "baseline", "train", "evaluate", "gate", "report", "predict", "chat", "export",
-    "quickstart", "doctor", "schema",
+    "init", "check", "labels", "run", "prepare", "baseline", "train", "evaluate", "gate", "report", "predict", "chat",
+    "export", "quickstart", "doctor", "schema",
 )  # fmt: skip
 WITHOUT_JSON = {"schema"}
 """Verbs whose result is JSON already."""
@@ -141,6 +141,10 @@ def test_every_verb_prints_one_json_object(project: Path, tunewright: Callable[.
     assert proposed["written"] is True
     assert proposed["found"]["task"] == "classification"
     assert tunewright("check", "recipe.yaml", "--json").json["fit_to_run"] is True
+    ranked = tunewright("labels", "recipe.yaml", "--test", "test_issues.csv", "--json")
+    assert ranked.json["rows"] + ranked.json["test"]["rows"] == 60
+    assert (project / "label_issues.csv").exists()
+    assert (project / "test_issues.csv").exists()
     for verb in ("prepare", "baseline", "train", "evaluate", "gate", "report"):
         told = tunewright(verb, "recipe.yaml", *QUICK, "--json")
         assert told.json["stage"] == verb

@@ -102,10 +102,12 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("split: {kind: time}\n", ["split.kind", "data.time"]),
         ("split: {kind: stratified, validation: 0.5, test: 0.5}\n", ["validation", "test"]),
         ("train: {checkpoint_every: 50, max_steps: 20}\n", ["checkpoint_every", "max_steps"]),
+        ("train: {class_weights: {kind: inverse}}\ntask: generation\n", ["train.class_weights", "task", "remove"]),
     ],
 )
 def test_a_contradiction_names_both_fields(tmp_path: Path, text: str, words: list[str]) -> None:
-    problem = only(refused(tmp_path, SMALLEST + text))
+    shortest = SMALLEST.replace("task: classification\n", "") if "task: " in text else SMALLEST
+    problem = only(refused(tmp_path, shortest + text))
     assert all(word in str(problem) for word in words)
     assert problem.remedy
 
@@ -139,6 +141,9 @@ def test_every_kind_of_a_union_becomes_its_own_spec(tmp_path: Path) -> None:
         ("split.seed=7", "split.kind", "stratified"),
         ("train.schedule.warmup=0.2", "train.schedule.warmup", 0.2),
         ("train.schedule.kind=cosine", "train.schedule.kind", "cosine"),
+        ("train.class_weights.kind=sqrt_inverse", "train.class_weights.kind", "sqrt_inverse"),
+        ("data.balance.kind=temperature", "data.balance.temperature", 2.0),
+        ("data.label_issues={kind: drop, file: reviewed.csv}", "data.label_issues.file", "reviewed.csv"),
         ("data.input=message", "data.input", "message"),
         ("model.dropout=0.0", "model.dropout", 0.0),
         ("model=other/base", "model.name", "other/base"),

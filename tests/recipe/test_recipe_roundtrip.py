@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunewright.pipeline.recipes import recipe_text
+from tunewright.recipe.balance import Oversample, Temperature, Undersample
 from tunewright.recipe.data import DataSpec, GroupSplit, StratifiedSplit, TimeSplit
 from tunewright.recipe.judge import BetterThan, ClassFloor, EvaluationSpec, Floor, GateSpec
+from tunewright.recipe.label_issues import DropMislabelled, Relabel
 from tunewright.recipe.load import LoadedRecipe, load_recipe
+from tunewright.recipe.mix import Mixed
 from tunewright.recipe.model import ModelSpec
 from tunewright.recipe.recipe import Recipe
 from tunewright.recipe.train import AdamW, Constant, Cosine, EarlyStopping, Full, Linear, TopLayers, TrainSpec
@@ -35,6 +38,12 @@ SPLITS = [
     of(kind, validation=SHARE, test=SHARE, seed=st.integers()) for kind in (StratifiedSplit, GroupSplit, TimeSplit)
 ]
 SCHEDULES = [of(kind, warmup=st.floats(0, 0.99)) for kind in (Linear, Cosine, Constant)]
+REVIEWS = [st.builds(kind, file=PLAIN | st.lists(PLAIN, min_size=1, max_size=3)) for kind in (Relabel, DropMislabelled)]
+BALANCES = [
+    of(Oversample, column=st.none() | PLAIN, to=SHARE, most=COUNT),
+    of(Undersample, column=st.none() | PLAIN, to=st.floats(1, 9)),
+    of(Temperature, column=st.none() | PLAIN, temperature=st.floats(1, 9), most=COUNT),
+]
 CONDITIONS = [
     of(BetterThan, metric=METRIC, alpha=st.floats(0.001, 0.49)),
     st.builds(Floor, metric=METRIC, at_least=st.floats(0, 1)),
@@ -73,6 +82,9 @@ RECIPES = st.builds(
         group=PLAIN,
         time=PLAIN,
         label_map=st.dictionaries(PLAIN, PLAIN, max_size=4),
+        label_issues=st.none() | st.one_of(REVIEWS),
+        balance=st.none() | st.one_of(BALANCES),
+        mix=st.lists(st.builds(Mixed, source=PLAIN, weight=POSITIVE, target=st.none() | PLAIN), max_size=2),
     ),
     task=st.sampled_from(["classification", "generation", "text_to_text"]),
     name=st.none() | st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,20}\Z"),

@@ -7,14 +7,22 @@ import sys
 import torch
 from safetensors.torch import save_file
 from text_room import LAYOUTS, LOSSES, plan_for, text_model, text_rows, with_lora
+from training_room import tiny_bert, token_rows
 
-from tunewright.data.loader import load_steps
+from tunewright.data.loader import LoadPlan, load_steps
 from tunewright.recipe.train import AdamW, TrainSpec
 from tunewright.training.engine import start
+from tunewright.training.losses import classification_loss
 from tunewright.training.step import optimizer_step
 
-CASES = (("llama", "full", 30), ("llama", "lora", 30), ("t5", "full", 10**6), ("bert", "full", 30))
-"""Family, method, and the tokens of a pass."""
+CASES = (
+    ("llama", "full", 30),
+    ("llama", "lora", 30),
+    ("t5", "full", 10**6),
+    ("bert", "full", 30),
+    ("classes", "weighted", 30),
+)
+"""Family, method, and the tokens of a pass; `classes` are rows whose classes weigh differently."""
 
 
 def trained(family: str, method: str, tokens: int, *, several: bool) -> dict[str, torch.Tensor]:
@@ -22,7 +30,7 @@ def trained(family: str, method: str, tokens: int, *, several: bool) -> dict[str
 
     Adam's epsilon is large, for a bias of attention keys has no gradient but rounding, which Adam would blow up.
     """
-    model = text_model(family)
+    model = tiny_bert() if family == "classes" else text_model(family)
     for module in model.modules():
         for name in ("dropout", "attention_dropout", "activation_dropout"):
             if isinstance(getattr(module, name, None), float):
@@ -30,12 +38,18 @@ def trained(family: str, method: str, tokens: int, *, several: bool) -> dict[str
     model = with_lora(model) if method == "lora" else model
     spec = TrainSpec(optimizer=AdamW(lr=1e-3, eps=1e-3))
     state = start(model, spec, lr=1e-3, bf16=False, seed=7, cpu=True, several=several)
-    layout, accelerator = LAYOUTS[family], state.accelerator
-    ranks = {"rank": accelerator.process_index, "world": accelerator.num_processes}
-    source = load_steps(text_rows(layout), plan_for(layout, batch_size=5, tokens=tokens, **ranks), after=0)
+    ranks = {"rank": state.accelerator.process_index, "world": state.accelerator.num_processes}
+    if family == "classes":
+        plan = LoadPlan(5, tokens, 7, 0, class_weights=(0.25, 1.0, 4.0), **ranks)
+        rows, loss = token_rows([9, 4, 14, 6, 3, 8]), classification_loss
+    else:
+        layout = LAYOUTS[family]
+        plan = plan_for(layout, batch_size=5, tokens=tokens, **ranks)
+        rows, loss = text_rows(layout), LOSSES[layout]
+    source = load_steps(rows, plan, after=0)
     figures: list[float] = []
     for _ in range(4):
-        report = optimizer_step(state, next(source), LOSSES[layout], lr=1e-3, max_norm=0.5)
+        report = optimizer_step(state, next(source), loss, lr=1e-3, max_norm=0.5)
         figures += [report.loss, report.grad_norm, float(report.targets)]
     weights = {n: p.detach().clone() for n, p in state.bare_model.named_parameters() if p.requires_grad}
     return weights | {"figures": torch.tensor(figures, dtype=torch.float64)}

@@ -61,6 +61,15 @@ EPILOGS: Mapping[str, Epilog] = {
         ),
         (OVERRIDES,),
     ),
+    "labels": Epilog(
+        (
+            "tunewright labels recipe.yaml",
+            "tunewright labels recipe.yaml --out second.csv --test test_issues.csv",
+            "tunewright labels recipe.yaml --all --force --json > issues.json",
+        ),
+        (DONE, "2 the recipe or the command is wrong, or a list stands there already", NO_DATA, BROKE),
+        (OVERRIDES,),
+    ),
     "run": Epilog(
         (
             "tunewright run recipe.yaml",

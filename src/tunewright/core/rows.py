@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003  # core.codec reads the types at run time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 ROW_COLUMNS = ("row_id", "content_key", "source", "line", "group", "split", "input", "messages", "target", "meta")
@@ -82,7 +82,7 @@ class Profile:
     labels: tuple[str, ...]
     """All class names in a fixed order: the order of the model's outputs."""
     imbalance_ratio: float | None
-    """Rows of the largest class over rows of the smallest, on the training split."""
+    """Rows of the largest class over rows of the smallest, on the training split before `data.balance`."""
     splits: Mapping[str, SplitProfile]
     findings: tuple[Finding, ...]
     sources: Mapping[str, str]
@@ -94,3 +94,11 @@ class Profile:
     some thousand of them at equal distances."""
     private: Mapping[str, int] | None = None
     """Kind of private data (`core.private`) to the values found in the texts; None where nobody looked."""
+    mixed: Mapping[str, int] = field(default_factory=dict)
+    """Source of `data.mix` to its rows among the training rows, copies left out; `read` counts all its records."""
+    copied: int = 0
+    """Copies of training rows that `data.balance` made; `read` and `kept` count them."""
+    balanced: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Group to its training rows before and after `data.balance`; empty where nothing was balanced."""
+    unbalanced_labels: Mapping[str, int] = field(default_factory=dict)
+    """Training rows of each label before `data.balance`; empty where nothing was balanced."""

@@ -47,6 +47,7 @@ RULE_MESSAGES: Mapping[str, tuple[Literal["note", "warning"], str]] = {
     "replace": ("note", "held words of data.clean.replace, which were replaced"),
     "boilerplate": ("note", "began or ended with lines of data.clean.boilerplate, which were removed"),
     "label_map": ("note", "got another label from data.label_map"),
+    "label_review": ("note", "got another label from a reviewed file or left by it, as data.label_issues says"),
     "missing_answer": ("warning", "had no answer and left"),
     "trailing_turn": ("warning", "went on behind the last answer; these turns were removed"),
     "contradiction": ("note", "shared their text with rows of another label and left"),

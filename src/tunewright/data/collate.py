@@ -37,6 +37,8 @@ class TokenBatch:
     `masked`, `[B, T]`: the token that stood there; of `seq2seq`, `[B, U]`: the decoder's labels."""
     position_ids_BT: NDArray[np.int64] | None = None
     """Where rows are packed: from 0 in each row, and from 0 in the padding behind them."""
+    weights_B: NDArray[np.float32] | None = None
+    """Of `classes`: how much each row's loss counts; None where all count alike."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tunewright.core.files import digest
 from tunewright.core.rows import ROW_COLUMNS, Finding
 from tunewright.core.seeds import generator
 from tunewright.data.clusters import cluster_ids
+from tunewright.data.derived import without_derived
 from tunewright.data.faults import counted, places
 from tunewright.data.links import LINKS, link_keys
 from tunewright.data.sift import Sifted, sift
@@ -171,8 +172,9 @@ def draw_replay(
 
 def _candidates(rows: pl.DataFrame, earlier: Earlier) -> pl.DataFrame:
     held = _of_column(rows.filter(pl.col("split") != "train"), earlier.group_column)
-    own = _of_column(earlier.train, earlier.own_group_column)
-    apart = earlier.train.filter(~touching(own, held) & ~touching(own, earlier.tested))
+    train = without_derived(earlier.train)
+    own = _of_column(train, earlier.own_group_column)
+    apart = train.filter(~touching(own, held) & ~touching(own, earlier.tested))
     return apart.filter(~pl.col("content_key").is_in(rows["content_key"].unique().implode())).sort("row_id")
 
 

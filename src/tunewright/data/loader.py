@@ -12,7 +12,7 @@ from tunewright.data.batching import epoch_steps, micro_batches, packed_batches,
 from tunewright.data.collate import Masking, TokenBatch, collate, collate_packed, targets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +34,8 @@ class StepBatches:
     targets: int
     epoch: float
     """Epochs consumed once this step is done."""
+    weight: float
+    """What the summed loss is divided by: the weights of all targets together, which is `targets` where all weigh 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,12 @@ class LoadPlan:
     """Of `masked`: what stands for a token that is to be guessed."""
     vocabulary: int | None = None
     """Of `masked`: random tokens are drawn below this."""
+    class_weights: tuple[float, ...] = ()
+    """Of `classes`: how much a row of each class counts in the loss; empty where all count alike."""
 
     def __post_init__(self) -> None:
+        if self.class_weights and self.layout != "classes":
+            raise ValueError(f"rows of the layout {self.layout!r} have no classes to weigh")
         if self.packing and self.layout != "causal":
             raise ValueError(f"rows of the layout {self.layout!r} cannot be packed")
         if self.layout == "masked" and (self.mask_id is None or self.vocabulary is None):
@@ -74,13 +80,14 @@ class _Counted:
     rows: TokenRows
     lengths_N: NDArray[np.int64]
     targets_N: NDArray[np.int64]
+    weights_N: NDArray[np.float32] | None = None
 
 
 def load_steps(rows: TokenRows, plan: LoadPlan, *, after: int) -> Iterator[StepBatches]:
     """Steps `after + 1`, `after + 2`, … without end; the same whatever was consumed before."""
     if rows.layout != plan.layout:
         raise ValueError(f"the plan is for the layout {plan.layout!r}, the rows are of {rows.layout!r}")
-    counted = _Counted(rows, rows.lengths_N, targets_of(rows))
+    counted = _Counted(rows, rows.lengths_N, targets_of(rows), row_weights(rows, plan.class_weights))
     per_epoch = steps_per_epoch(len(rows), plan.batch_size)
     epoch, position = divmod(after, per_epoch)
     while True:
@@ -98,6 +105,15 @@ def load_steps(rows: TokenRows, plan: LoadPlan, *, after: int) -> Iterator[StepB
         epoch, position = epoch + 1, 0
 
 
+def row_weights(rows: TokenRows, class_weights: Sequence[float]) -> NDArray[np.float32] | None:
+    """How much each row counts, by its class, `[N]`; 0 for a row without a target, None where all count alike."""
+    if not class_weights:
+        return None
+    has_N = rows.targets_N != IGNORED
+    weights_N = np.asarray(class_weights, dtype=np.float32)[np.where(has_N, rows.targets_N, 0)]
+    return np.where(has_N, weights_N, np.float32(0))
+
+
 def _step(counted: _Counted, chosen: NDArray[np.int64], plan: LoadPlan, *, step: int, epoch: float) -> StepBatches:
     own = chosen[plan.rank :: plan.world]
     if len(own):
@@ -106,7 +122,9 @@ def _step(counted: _Counted, chosen: NDArray[np.int64], plan: LoadPlan, *, step:
         (spare,) = _passes(counted, chosen[:1], plan, step)
         passes = [replace(spare, row_ids=(), targets=np.full_like(spare.targets, IGNORED))]
     tokens, targets = int(counted.lengths_N[chosen].sum()), int(counted.targets_N[chosen].sum())
-    return StepBatches(step, tuple(passes), len(chosen), tokens, targets, epoch)
+    weights_N = counted.weights_N
+    weight = float(targets) if weights_N is None else float(weights_N[chosen].sum(dtype=np.float64))
+    return StepBatches(step, tuple(passes), len(chosen), tokens, targets, epoch, weight)
 
 
 def _passes(counted: _Counted, own: NDArray[np.int64], plan: LoadPlan, step: int) -> list[TokenBatch]:
@@ -116,4 +134,7 @@ def _passes(counted: _Counted, own: NDArray[np.int64], plan: LoadPlan, step: int
         return [collate_packed(counted.rows, sequences, plan.pad_id) for sequences in packed]
     masking = plan.masking(step)
     parts = micro_batches(own, counted.lengths_N, plan.micro_batch_tokens)
-    return [collate(counted.rows, part, plan.pad_id, masking) for part in parts]
+    batches = [collate(counted.rows, part, plan.pad_id, masking) for part in parts]
+    if counted.weights_N is None:
+        return batches
+    return [replace(batch, weights_B=counted.weights_N[part]) for batch, part in zip(batches, parts, strict=True)]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen records below
-from dataclasses import dataclass, replace
-from pathlib import Path  # noqa: TC003  # a type of the frozen request below
+from collections.abc import Sequence  # noqa: TC003  # types of the frozen records below
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tunewright.core.errors import Problem, RecipeError
-from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Finding, Profile, SplitName
+from tunewright.core.rows import SPLITS, Finding, SplitName
 from tunewright.data import audit
+from tunewright.data.balance import balance
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
 from tunewright.data.column_rules import content_policies, sift_columns
-from tunewright.data.contamination import contamination_of
 from tunewright.data.contradictions import settle
 from tunewright.data.duplicates import drop_duplicates
 from tunewright.data.earlier import (
-    LINEAGE_COLUMNS,
     Earlier,
     draw_replay,
     leave_earlier_tests,
@@ -33,18 +30,19 @@ from tunewright.data.freeze import (
     lock_findings,
     lock_name,
     mark_frozen,
-    next_lock,
     own_test_name,
     plan_test,
     settings_of,
 )
-from tunewright.data.labels import label_order
+from tunewright.data.identity import identity_findings
 from tunewright.data.leaks import seal
-from tunewright.data.lock import Lock, read_lock
+from tunewright.data.lock import read_lock
 from tunewright.data.measure import Measured, measure
 from tunewright.data.missing import drop_missing, drop_trailing
+from tunewright.data.mix import mix_in, read_mix
 from tunewright.data.near_duplicates import (
     NEAR,
+    NEAR_TEXT,
     drop_near,
     find_near,
     largest_cluster,
@@ -55,74 +53,22 @@ from tunewright.data.near_duplicates import (
 )
 from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
+from tunewright.data.prepared import Prepared, Reached, account_for
 from tunewright.data.privacy import protect, require_protected
-from tunewright.data.private.redact import redacted
-from tunewright.data.profile import imbalance, split_profile
+from tunewright.data.response_types import response_findings
+from tunewright.data.review import follow_review
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.split import Carving, assign_splits
-from tunewright.data.text_audit import language_findings, text_findings
+from tunewright.data.text_audit import text_findings
 from tunewright.data.typos import typo_findings
+from tunewright.data.work import Request, Work, by_split
 from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
-from tunewright.recipe.model import RUN
+
+__all__ = ["Prepared", "Request", "prepare"]
 
 if TYPE_CHECKING:
     from tunewright.core.protocols import RowEncoder
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be prepared, and where it lies."""
-
-    spec: DataSpec
-    split: SplitSpec
-    task: str
-    folder: Path
-    """What relative paths refer to: the recipe's folder."""
-    lock_path: Path
-    """`tunewright.lock`; it is read if it exists, and never written here."""
-    local_only: bool = False
-    """Whether a hub data set is read from the hub's cache or not at all."""
-    earlier: Earlier | None = None
-    """The run whose tuned model is the base."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Rows ready to be encoded, and an account of all others."""
-
-    splits: Mapping[SplitName, pl.DataFrame]
-    """Each in ROW_COLUMNS, in the order of the files."""
-    dropped: pl.DataFrame
-    """Dropped and changed rows, in DROPPED_COLUMNS."""
-    profile: Profile
-    lock: Lock
-    """What `tunewright.lock` is to hold; equal to what it holds where the frozen test was honoured."""
-    lineage: pl.DataFrame | None = None
-    """Of a base that is an earlier run: the rows it goes back to, in `data.earlier.LINEAGE_COLUMNS`."""
-    contamination: pl.DataFrame | None = None
-    """Texts of the test and of benchmarks that stand in training rows, in CONTAMINATION_COLUMNS."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """Rows on their way, with everything recorded so far."""
-
-    rows: pl.DataFrame
-    ledger: tuple[pl.DataFrame, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    private: Mapping[str, int] | None = None
-    """Kind of private data to the values found."""
-
-    def then(self, rows: pl.DataFrame, *recorded: pl.DataFrame, findings: Sequence[Finding] = ()) -> _Work:
-        """The work after one more step."""
-        return _Work(rows, (*self.ledger, *recorded), (*self.findings, *findings), self.private)
-
-    @property
-    def account(self) -> pl.DataFrame:
-        """All dropped and changed rows."""
-        empty = record(self.rows.clear(), rule="", action="")
-        return pl.concat([empty, *(part.select(DROPPED_COLUMNS) for part in self.ledger)])
 
 
 def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
@@ -136,7 +82,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     _require_fitting(request.spec, request.task)
     sources = read_sources(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
     rows = checked_rows(sources)
-    work = _fitted(_Work(rows, findings=sources.findings), request.spec, sources)
+    work = _fitted(Work(rows, findings=sources.findings), request, sources)
     if request.earlier is not None:
         require_its_labels(work.rows, request.earlier)
     work, request = _compared(work, request)
@@ -150,9 +96,27 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
         require_protected(mixed, request.spec.privacy, request.task)
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
+    parts = read_mix(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
+    joined = mix_in(
+        work.rows,
+        parts,
+        request.spec.mix,
+        seed=request.seed,
+        clean=lambda part: _clean_part(part, request),
+        tie=lambda own, held: _tied_together(own, held, request.spec),
+        fits=lambda some: _fitting(some, request, encoder),
+    )
+    work = work.then(joined.rows, *joined.ledger, findings=joined.findings)
+    if parts:
+        measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
     work = work.then(work.rows, findings=typo_findings(work.rows, encoder))
-    return _prepared(work, request, sources, plan, measured=measured, max_tokens=encoder.max_tokens, read=rows.height)
+    balanced = balance(work.rows, request.spec.balance, sources.columns, task=request.task, seed=request.seed)
+    work = work.then(balanced.rows, balanced.dropped, findings=balanced.findings)
+    if balanced.groups:
+        measured = _measured(work, request, encoder)
+    reached = Reached(balanced, measured, encoder.max_tokens, rows.height + joined.read, tuple(parts))
+    return account_for(work, request, sources, plan, reached)
 
 
 def _require_fitting(spec: DataSpec, task: str) -> None:
@@ -161,19 +125,27 @@ def _require_fitting(spec: DataSpec, task: str) -> None:
     require_documents(spec.filter, task)
     if task == "classification":
         return
-    for field, given in (("label_map", spec.label_map), ("contradictions", spec.contradictions != "keep")):
+    about_labels = {
+        "label_map": spec.label_map,
+        "label_issues": spec.label_issues,
+        "contradictions": spec.contradictions != "keep",
+    }
+    for field, given in about_labels.items():
         if given:
             message = f"is about labels, and the task is {task}"
             raise RecipeError(Problem(f"data.{field}", message, "no such setting", "remove it"))
+    if task == "language_modelling" and spec.balance is not None and spec.balance.column is None:
+        message = f"names no column, and the rows of {task} have neither labels nor answers"
+        raise RecipeError(Problem("data.balance", message, "a column of groups", "name it: data.balance.column"))
 
 
-def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bool = False) -> None:
+def _require_sound(work: Work, task: str, earlier: Earlier | None, *, mixed: bool = False) -> None:
     """Raises DataError for splits that cannot be trained and tested on.
 
     A model that knows its classes already may be tuned on rows of some of them: what it needs is there once the
     earlier rows are mixed in.
     """
-    splits, labelled = _by_split(work.rows), task == "classification"
+    splits, labelled = by_split(work.rows), task == "classification"
     require_rows(splits, work.account, labelled=labelled, alike=largest_cluster(work.rows))
     known = earlier.labels if earlier is not None else ()
     if labelled and (mixed or not known):
@@ -181,9 +153,9 @@ def _require_sound(work: _Work, task: str, earlier: Earlier | None, *, mixed: bo
         require_known_labels(splits, known)
 
 
-def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
-    """Rows with text and label or answer, clean, mapped and without repetition."""
-    task = sources.task
+def _fitted(work: Work, request: Request, sources: Sources) -> Work:
+    """Rows with text and label or answer, clean, mapped, reviewed and without repetition."""
+    task, spec = sources.task, request.spec
     wanted, unwanted = sift_columns(work.rows, spec, sources)
     policy, of_targets = content_policies(spec.missing, sources.columns)
     present = drop_missing(wanted.kept, policy=policy, target_policy=of_targets, task=task)
@@ -196,22 +168,23 @@ def _fitted(work: _Work, spec: DataSpec, sources: Sources) -> _Work:
     safe = protected.rows
     labels = safe["target"].replace(spec.label_map) if spec.label_map else safe["target"]
     mapped = amend(safe, labels, rule="label_map")
-    single = drop_duplicates(mapped.rows, policy=spec.duplicates)
+    reviewed = follow_review(mapped.rows, spec.label_issues, folder=request.folder)
+    single = drop_duplicates(reviewed.rows, policy=spec.duplicates)
     findings = [
         *unwanted,
         *refused,
         *protected.findings,
         *text_findings(single.kept, spec.clean, task),
-        *audit.duplicate_findings(mapped.rows, spec.duplicates, task),
+        *audit.duplicate_findings(reviewed.rows, spec.duplicates, task),
         *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),
         *audit.group_findings(single.kept, sources.columns.group),
     ]
     parted = (wanted.dropped, present.dropped, left.dropped, passed.dropped, single.dropped)
-    changes = (answered.changes, cleaned.changes, protected.recorded, mapped.changes)
+    changes = (answered.changes, cleaned.changes, protected.recorded, mapped.changes, reviewed.record)
     return replace(work.then(single.kept, *parted, *changes, findings=findings), private=protected.counts)
 
 
-def _compared(work: _Work, request: Request) -> tuple[_Work, Request]:
+def _compared(work: Work, request: Request) -> tuple[Work, Request]:
     """Rows, and those of the earlier run, that know which of them are near-duplicates."""
     spec, earlier = request.spec.near_duplicates, request.earlier
     if spec is None:
@@ -224,14 +197,32 @@ def _compared(work: _Work, request: Request) -> tuple[_Work, Request]:
     return work.then(rows, findings=near_findings(rows, near, spec)), replace(request, earlier=earlier)
 
 
+def _clean_part(part: Sources, request: Request) -> tuple[pl.DataFrame, Sequence[pl.DataFrame]]:
+    """The rows of a data set that is mixed in, fitted as all others, and the record of what that took."""
+    missing = request.spec.missing if isinstance(request.spec.missing, str) else "drop"
+    own = {"label_issues": None, "keep_if": None, "missing": missing}  # these are about the columns of `data.train`
+    fitted = _fitted(Work(checked_rows(part)), replace(request, spec=request.spec.model_copy(update=own)), part)
+    return fitted.rows, fitted.ledger
+
+
+def _tied_together(own: pl.DataFrame, held: pl.DataFrame, spec: DataSpec) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of a data set that is mixed in, and held-back rows, that know which of them are near-duplicates."""
+    if spec.near_duplicates is None:
+        return own, held
+    bare = held.drop(NEAR, NEAR_TEXT, strict=False)
+    near = find_near([own, bare], spec.near_duplicates)
+    return tied(own, near), tied(bare, near)
+
+
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:
     """Findings about labels, or about answers; `seen` are the targets before any was mapped."""
     if task != "classification":
-        return [] if task == "language_modelling" else audit.several_answers_findings(rows)
+        return [] if task == "language_modelling" else [*audit.several_answers_findings(rows), *response_findings(rows)]
     return [
         *audit.label_findings(rows, spec, seen.unique().to_list()),
         *audit.contradiction_findings(rows),
         *audit.short_text_findings(rows),
+        *identity_findings(rows),
     ]
 
 
@@ -252,7 +243,7 @@ def _test_plan(request: Request, sources: Sources) -> TestPlan:
     return replace(plan, labelled=request.task == "classification")
 
 
-def _parted(work: _Work, request: Request, sources: Sources, plan: TestPlan) -> _Work:
+def _parted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> Work:
     """Rows with their split, without contradictions and leaks as far as the recipe says.
 
     A test that is carved now is then honoured as the next run will: rows of a validation file may touch it, which
@@ -271,7 +262,7 @@ def _parted(work: _Work, request: Request, sources: Sources, plan: TestPlan) -> 
     return divided.then(divided.rows, findings=(*lock_findings(plan), *late, *seen))
 
 
-def _settled(work: _Work, request: Request, plan: TestPlan) -> _Work:
+def _settled(work: Work, request: Request, plan: TestPlan) -> Work:
     """Rows without contradictions and leaks, as far as the recipe says."""
     marked, labelled = mark_frozen(work.rows, plan), request.task == "classification"
     if request.earlier is not None:
@@ -290,7 +281,7 @@ def _settled(work: _Work, request: Request, plan: TestPlan) -> _Work:
     return settled
 
 
-def _divided(work: _Work, split: SplitSpec, sources: Sources) -> _Work:
+def _divided(work: Work, split: SplitSpec, sources: Sources) -> Work:
     """Rows with their split: those of the training file divided, those of other files as they were given."""
     absent: list[SplitName] = [name for name in SPLITS if name not in sources.tables]
     if not absent:
@@ -312,7 +303,7 @@ def _divided(work: _Work, split: SplitSpec, sources: Sources) -> _Work:
     return divided.then(apart.kept, apart.dropped)
 
 
-def _measured(work: _Work, request: Request, encoder: RowEncoder) -> Measured:
+def _measured(work: Work, request: Request, encoder: RowEncoder) -> Measured:
     """Rows that fit the context, as far as the recipe says, and the tokens of each."""
     if not encoder.max_tokens:
         none = record(work.rows.clear(), rule="", action="dropped")
@@ -327,75 +318,3 @@ def _fitting(some: pl.DataFrame, request: Request, encoder: RowEncoder) -> pl.Da
         return some
     policy = overlength_policy(request.spec.overlength, request.task)
     return measure(some, encoder, task=request.task, policy="drop" if policy == "error" else policy).kept
-
-
-def _prepared(  # noqa: PLR0913  # what was done, and everything it was done by
-    work: _Work,
-    request: Request,
-    sources: Sources,
-    plan: TestPlan,
-    *,
-    measured: Measured,
-    max_tokens: int,
-    read: int,
-) -> Prepared:
-    splits, labelled = _by_split(work.rows), sources.task == "classification"
-    contamination, held = contamination_of(splits, request.spec.benchmarks, folder=request.folder)
-    account, earlier = redacted(work.account, request.spec.privacy, request.task), request.earlier
-    replayed = work.rows.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
-    counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
-    changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
-    _assert_accounted(work.rows, account, read + replayed)
-    known = measured.lengths.len() > 0
-    lengths = {n: measured.lengths.filter(work.rows["split"] == n).to_list() if known else [] for n in SPLITS}
-    languages, foreign = language_findings(work.rows)
-    profile = Profile(
-        read=read + replayed,
-        kept=work.rows.height,
-        dropped=dict(sorted(counts.items())),
-        changed=dict(sorted(changes.items())),
-        labels=((earlier and earlier.labels) or label_order(splits["train"]["target"])) if labelled else (),
-        imbalance_ratio=imbalance(Counter(splits["train"]["target"])) if labelled else None,
-        splits={
-            name: split_profile(
-                splits[name],
-                lengths[name],
-                max_tokens=max_tokens,
-                labelled=labelled,
-                trained=measured.figures.get(name),
-            )
-            for name in SPLITS
-        },
-        findings=(
-            *audit.ledger_findings(account),
-            *work.findings,
-            *foreign,
-            *(audit.class_findings(splits) if labelled else ()),
-            *_division_findings(splits, sources),
-            *held,
-        ),
-        sources={table.source: table.sha256 for table in sources.tables.values()}
-        | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
-        replayed=replayed,
-        languages=languages,
-        private=work.private,
-    )
-    lineage = earlier.lineage.select(LINEAGE_COLUMNS) if earlier else None
-    return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage, contamination)
-
-
-def _division_findings(splits: Mapping[SplitName, pl.DataFrame], sources: Sources) -> list[Finding]:
-    carved = [name for name in SPLITS if name not in sources.tables]
-    return [audit.contiguous_finding(splits, carved)] if in_one_piece(sources) and carved else []
-
-
-def _by_split(rows: pl.DataFrame) -> dict[SplitName, pl.DataFrame]:
-    return {name: rows.filter(pl.col("split") == name).select(ROW_COLUMNS) for name in SPLITS}
-
-
-def _assert_accounted(rows: pl.DataFrame, account: pl.DataFrame, read: int) -> None:
-    """Each record read is kept or dropped, and only once."""
-    dropped = account.filter(pl.col("action") == "dropped")["row_id"]
-    ids = pl.concat([rows["row_id"], dropped])
-    assert ids.len() == read, f"{read} records were read and {ids.len()} are accounted for"
-    assert ids.n_unique() == read, "a record is accounted for twice"

@@ -107,15 +107,21 @@ def tfidf_linear(texts: Sequence[str], targets_N: Ints, labels: Sequence[str], *
 
 
 def linear_probe(
-    vectors_ND: NDArray[np.floating[Any]], targets_N: Ints, labels: Sequence[str], *, seed: int
+    vectors_ND: NDArray[np.floating[Any]],
+    targets_N: Ints,
+    labels: Sequence[str],
+    *,
+    seed: int,
+    strength: float = PROBE_C,
 ) -> VectorClassifier:
     """Logistic regression on embeddings, each dimension brought to mean 0 and standard deviation 1 by training rows.
 
-    Raises ValueError without training rows or for vectors that are not finite.
+    `strength` is the inverse strength of the penalty. Raises ValueError without training rows or for vectors that are
+    not finite.
     """
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415  # heavy: imported where it is used
 
-    return _fit(StandardScaler(), vectors_ND, targets_N, labels, strength=PROBE_C, seed=seed)
+    return _fit(StandardScaler(), vectors_ND, targets_N, labels, strength=strength, seed=seed)
 
 
 def _fit(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
 from tunewright.core.errors import RecipeError, TunewrightError
 from tunewright.core.rows import Finding
 from tunewright.data.batching import steps_per_epoch
@@ -20,6 +19,8 @@ from tunewright.pipeline.outlook import detectable, power_findings
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.show import show_rows
 from tunewright.pipeline.text_outlook import floors_out_of_reach, short_limit, small_test
+from tunewright.pipeline.unmeasured import Unmeasured
+from tunewright.pipeline.weighing import weighing_findings, weight_line
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
 from tunewright.recipe.load import load_recipe
 from tunewright.training.fit import total_steps
@@ -60,6 +61,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     profile = prepared.profile if prepared else None
     if profile is not None:
         notes += profile.findings
+        notes += weighing_findings(context.recipe, profile)
         notes += power_findings(profile.splits["test"].labels) if context.recipe.task == "classification" else []
     notes += _gate_findings(context.recipe, task, profile.imbalance_ratio if profile else None)
     if prepared is not None and context.recipe.task != "classification":
@@ -149,33 +151,15 @@ def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Fault]
     from tunewright.pipeline.prepare import prepared_rows  # noqa: PLC0415
 
     data = context.recipe.data
-    sources = [s for s in (data.train, data.validation, data.test) if s]
+    sources = [s for s in (data.train, data.validation, data.test, *(mixed.source for mixed in data.mix)) if s]
     try:
         absent = [s for s in sources if s.startswith(HUB) and not cached_data(s)]
         if absent:
             message = f"{', '.join(absent)} is not on this machine: its rows were not checked"
             return None, [], [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
-        return prepared_rows(context, None if here else _Unmeasured()), [], []
+        return prepared_rows(context, None if here else Unmeasured()), [], []
     except TunewrightError as fault:
         return None, faults_of(fault), []
-
-
-class _Unmeasured:
-    """Stands for the encoder of a base that is not here: no text has a length, so no finding speaks of one."""
-
-    layout: Layout = "classes"
-    max_tokens = 0
-    fingerprint = ""
-    special = SpecialIds(None, None, 0, frozenset())
-
-    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
-        return [EncodedRow([]) for _ in rows]
-
-    def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:  # noqa: ARG002  # the signature of the Protocol
-        return row
-
-    def length(self, row: EncodedRow) -> int:
-        return len(row.input_ids)
 
 
 def _gate_findings(recipe: Recipe, task: Task | None, imbalance_ratio: float | None) -> Iterator[Finding]:
@@ -248,6 +232,7 @@ def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
         f"rows: {sizes}; {len(profile.labels)} labels",
         f"test: {detectable(profile.splits['test'].rows)}",
         f"training: {steps} steps of {spec.batch_size} examples, {spec.method.kind} tuning of {base}",
+        *weight_line(context.recipe, profile),
         f"on the way: {_on_the_way(spec, steps, steps_per_epoch(rows, spec.batch_size))}",
         "stages: prepare, baseline, train, evaluate, gate, report; unchanged ones are skipped",
     )

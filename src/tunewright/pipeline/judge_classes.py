@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen record below
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +11,7 @@ import numpy as np
 
 from tunewright.core.codec import to_data
 from tunewright.core.files import write_json
+from tunewright.data.derived import without_derived
 from tunewright.data.frame import sampled
 from tunewright.data.store import read_profile, read_split
 from tunewright.data.tokenize import ENCODER_VERSION
@@ -169,12 +171,15 @@ def _gap(context: Context, tuned: Classifier, test: ClassPredictions, metric: st
 
 
 def _predict(context: Context, tuned: Classifier, split: SplitName, most: int | None = None) -> ClassPredictions:
-    frame = sampled(read_split(context.run.of(DATA), split), most, context.recipe.seed, "gap")
+    rows = without_derived(read_split(context.run.of(DATA), split))  # a copy says nothing that its parent does not
+    frame = sampled(rows, most, context.recipe.seed, "gap")
     return class_predictions(frame, tuned.labels, tuned.probabilities(frame["input"].to_list()))
 
 
-def _majority(context: Context, train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]) -> NDArray[np.float64]:  # noqa: ARG001
-    return majority(_targets(train, labels), labels).probabilities(test["input"].to_list())
+def _majority(context: Context, train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]) -> NDArray[np.float64]:
+    counts = read_profile(context.run.of(DATA)).unbalanced_labels or Counter(train["target"])
+    as_found_N = np.repeat(np.arange(len(labels)), [counts.get(label, 0) for label in labels])
+    return majority(as_found_N, labels).probabilities(test["input"].to_list())
 
 
 def _tfidf_linear(

@@ -19,6 +19,7 @@ from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.pipeline.checked import refuse
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
+from tunewright.recipe.label_issues import review_files
 from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def prepare(context: Context) -> Done:
         sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())
         dropped = ", ".join(f"{rule} {count}" for rule, count in profile.dropped.items()) or "none"
         mixed = f" ({profile.replayed} of {RUN}{context.recipe.model.run})" if profile.replayed else ""
-        context.say(f"data: {profile.read} records read{mixed}; {sizes}; dropped: {dropped}")
+        copied = f" ({profile.copied} of them copies, as data.balance says)" if profile.copied else ""
+        context.say(f"data: {profile.read} records read{mixed}{copied}; {sizes}; dropped: {dropped}")
         for finding in (*profile.findings, *rights_findings(context.recipe)):
             if finding.severity == "warning":
                 context.say(f"data: warning: {finding.message}")
@@ -69,7 +71,14 @@ def prepared_rows(context: Context, encoder: RowEncoder | None = None, *, local_
     """
     recipe = context.recipe
     request = Request(
-        recipe.data, recipe.split, recipe.task, context.folder, context.lock_path, local_only, context.earlier
+        recipe.data,
+        recipe.split,
+        recipe.task,
+        context.folder,
+        context.lock_path,
+        local_only,
+        context.earlier,
+        recipe.seed,
     )
     return prepare_rows(request, encoder=encoder or context.encoder)
 
@@ -99,11 +108,14 @@ def _declares(context: Context) -> dict[str, Any]:
     recipe, earlier = context.recipe, context.earlier
     named = (recipe.data.train, recipe.data.validation, recipe.data.test, *recipe.data.benchmarks)
     sources = [source for source in named if source is not None]
+    sources += [mixed.source for mixed in recipe.data.mix]
     return {
         "data": recipe.data.model_dump(mode="json"),
         "split": recipe.split.model_dump(mode="json"),
         "task": recipe.task,
+        "seed": recipe.seed if recipe.data.balance is not None or recipe.data.mix else None,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
+        "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
         "encoder": context.encoder.fingerprint,
         "encoder_version": ENCODER_VERSION,
         "max_tokens": context.encoder.max_tokens,

@@ -37,9 +37,11 @@ from tunewright.pipeline.stages import (
     read_manifest,
     seal,
 )
+from tunewright.pipeline.weighing import weight_line
 from tunewright.tracking.events import EventLog
 from tunewright.tracking.observers import Observers
 from tunewright.training.checkpoint import folder_of, keep_only, load_checkpoint, load_weights, newest_checkpoint
+from tunewright.training.class_weights import class_weights
 from tunewright.training.engine import Duration, start
 from tunewright.training.fit import FitOutcome, FitPlan, Hooks, fit, interrupted_after, total_steps
 from tunewright.training.interrupt import interruptions
@@ -235,6 +237,8 @@ def _train(context: Context, key: str) -> None:
     with disk_faults(plan.checkpoints):
         plan.checkpoints.mkdir(parents=True, exist_ok=True)
     context.say(f"training: {plan.duration.total_steps} steps of {plan.spec.batch_size} examples, {resolved.precision}")
+    for line in weight_line(context.recipe, read_profile(context.run.of(DATA))):
+        context.say(f"training: {line}")
     found = newest_checkpoint(plan.checkpoints, key)
     if found is not None:
         load_checkpoint(state, *found)
@@ -278,7 +282,17 @@ def _load_plan(context: Context, resolved: Resolved) -> LoadPlan:
         packing=resolved.packing,
         mask_id=context.tokenizer.mask_id if masked else None,
         vocabulary=context.tokenizer.vocabulary if masked else None,
+        class_weights=_class_weights(context),
     )
+
+
+def _class_weights(context: Context) -> tuple[float, ...]:
+    """The weight of each class by its training rows; none where the recipe weighs all rows alike."""
+    spec = context.recipe.train.class_weights
+    if spec is None:
+        return ()
+    profile = read_profile(context.run.of(DATA))
+    return class_weights(spec, profile.splits["train"].labels, profile.labels)
 
 
 def _fit(

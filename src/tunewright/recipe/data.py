@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tunewright.recipe.balance import BalanceSpec
 from tunewright.recipe.clean import CleanSpec, FilterSpec
 from tunewright.recipe.condition import parse_condition
+from tunewright.recipe.label_issues import LabelIssuesSpec
+from tunewright.recipe.mix import Mixed
 from tunewright.recipe.privacy import PrivacySpec
 from tunewright.recipe.spec import Spec, kind_where_absent
 
@@ -70,6 +73,8 @@ class DataSpec(Spec):
     missing: Missing | dict[str, Missing] = "drop"
     """What to do with a row whose text or label is missing; as a mapping, with one whose value in a column is missing.
     Columns of text and label that are not named there are on `drop`, other columns may be empty."""
+    label_issues: LabelIssuesSpec | None = None
+    """A review of labels that is followed (`tunewright labels` lists what to review); never on your own test file."""
     duplicates: Literal["keep_first", "keep_all"] = "keep_first"
     """What to do with rows of equal text and label; they are compared by content key."""
     near_duplicates: NearDuplicates | None = NearDuplicates()
@@ -92,6 +97,10 @@ class DataSpec(Spec):
     stars >= 3)`; also `in [..]`, `contains` and `is missing`."""
     filter: FilterSpec = FilterSpec()
     """Which rows may stay, by what their text is."""
+    mix: list[Mixed] = Field(default_factory=list)
+    """Other data sets whose rows are mixed into training, by weight."""
+    balance: BalanceSpec | None = None
+    """How training rows are brought into balance; validation and test stay as they are."""
     clean: CleanSpec = CleanSpec()
     """Text cleaning."""
     privacy: PrivacySpec = PrivacySpec()

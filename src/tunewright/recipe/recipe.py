@@ -59,6 +59,15 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
+    def _weighted_classes_are_there(self) -> Recipe:
+        if self.train.class_weights is not None and self.task != "classification":
+            raise ValueError(
+                f"train.class_weights is {self.train.class_weights.kind!r} and task is {self.task!r}, which has no "
+                "classes: remove train.class_weights"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _earlier_run_is_named(self) -> Recipe:
         if self.model.run is not None:
             return self

@@ -81,6 +81,29 @@ class Lora(Spec):
 MethodSpec = Annotated[Full | TopLayers | Lora, Field(discriminator="kind")]
 
 
+class Inverse(Spec):
+    """A class weighs as much as any other: a row of it, one over the number of its rows."""
+
+    kind: Literal["inverse"] = "inverse"
+
+
+class SqrtInverse(Spec):
+    """A row weighs one over the square root of the number of its class's rows: half way to `inverse`."""
+
+    kind: Literal["sqrt_inverse"] = "sqrt_inverse"
+
+
+class EffectiveNumber(Spec):
+    """A row weighs one over the effective number of its class's rows, (1 - beta^n) / (1 - beta) (Cui et al. 2019)."""
+
+    kind: Literal["effective_number"] = "effective_number"
+    beta: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """0 weighs all rows alike; towards 1 it becomes `inverse`."""
+
+
+ClassWeightsSpec = Annotated[Inverse | SqrtInverse | EffectiveNumber, Field(discriminator="kind")]
+
+
 class EarlyStopping(Spec):
     """Training ends when the validation metric no longer improves; the best checkpoint is kept either way."""
 
@@ -109,6 +132,9 @@ class TrainSpec(Spec):
     """How the learning rate moves over the steps."""
     max_grad_norm: PositiveFloat | None = 1.0
     """Gradients are scaled down to this global norm; `null` turns clipping off."""
+    class_weights: ClassWeightsSpec | None = None
+    """Weight of a row in the training loss by the size of its class, for the task `classification`: the loss is the
+    weighted mean over the step. Losses of validation and test are not weighted."""
     packing: bool | Literal["auto"] = "auto"
     """Several rows in one sequence, each blind to the others; only where a self-test at the start shows that exactly.
     `auto` packs where that holds, and sorts rows by length otherwise."""

@@ -25,10 +25,13 @@ LossSum = Callable[[nn.Module, TokenBatch, torch.device], Tensor]
 
 
 def classification_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
-    """The summed cross-entropy of the batch's rows, in nats, computed in fp32."""
+    """The summed cross-entropy of the batch's rows, each times its weight where rows have one, in nats and in fp32."""
     output = model(input_ids=_placed(batch.input_ids_BT, device), attention_mask=_mask(batch, device))
     targets_B = _placed(batch.targets, device)
-    return F.cross_entropy(output.logits.float(), targets_B, ignore_index=IGNORED, reduction="sum")
+    if batch.weights_B is None:
+        return F.cross_entropy(output.logits.float(), targets_B, ignore_index=IGNORED, reduction="sum")
+    losses_B = F.cross_entropy(output.logits.float(), targets_B, ignore_index=IGNORED, reduction="none")
+    return (losses_B * _placed(batch.weights_B, device)).sum()
 
 
 def causal_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:

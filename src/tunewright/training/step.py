@@ -51,7 +51,8 @@ def optimizer_step(
 ) -> StepReport:
     """The weights moved by one step of exactly these examples. Raises RunError before a non-finite update.
 
-    The gradient is that of the mean loss over all targets of the step, whatever its cut into forward passes.
+    The gradient is that of the mean loss over all targets of the step, weighted where their classes are, whatever its
+    cut into forward passes.
     """
     started = time.perf_counter()
     if batches.targets == 0:
@@ -63,7 +64,7 @@ def optimizer_step(
     total_loss = state.accelerator.reduce(torch.stack(losses).sum(), "sum")  # over processes: all stop together
     norm = torch.nn.utils.get_total_norm([p.grad for p in state.model.parameters() if p.grad is not None])
     _update(state, total_loss, norm, lr=lr, max_norm=max_norm)
-    loss_value = float(total_loss) / batches.targets
+    loss_value = float(total_loss) / batches.weight
     norm_value = float(norm)
     if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
         raise _non_finite(batches, [float(value) for value in losses], norm_value)
@@ -85,11 +86,11 @@ def optimizer_step(
 def gradients(state: TrainState, batches: StepBatches, loss: LossSum) -> list[Tensor]:
     """The parameters hold the step's gradient; returns each forward pass's summed loss, detached.
 
-    Data parallelism averages over processes, so each sum is scaled by their number over the global target count.
+    Data parallelism averages over processes, so each sum is scaled by their number over the targets' global weight.
     """
     state.optimizer.zero_grad()
     device = state.accelerator.device
-    scale = state.accelerator.num_processes / batches.targets
+    scale = state.accelerator.num_processes / batches.weight
     sums: list[Tensor] = []
     last = len(batches.batches) - 1
     for index, batch in enumerate(batches.batches):

@@ -1,0 +1,126 @@
+"""The end of preparing: every record accounted for, and the profile of what was kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping  # noqa: TC003  # a type of the frozen record below
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tunewright.core.rows import SPLITS, Finding, Profile, SplitName
+from tunewright.data import audit
+from tunewright.data.contamination import contamination_of
+from tunewright.data.earlier import LINEAGE_COLUMNS
+from tunewright.data.freeze import TestPlan, next_lock
+from tunewright.data.labels import label_order
+from tunewright.data.private.redact import redacted
+from tunewright.data.profile import imbalance, split_profile
+from tunewright.data.sources import Sources, in_one_piece
+from tunewright.data.text_audit import language_findings
+from tunewright.data.work import Request, Work, by_split
+from tunewright.recipe.model import RUN
+
+if TYPE_CHECKING:
+    from tunewright.data.balance import Balanced
+    from tunewright.data.lock import Lock
+    from tunewright.data.measure import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows ready to be encoded, and an account of all others."""
+
+    splits: Mapping[SplitName, pl.DataFrame]
+    """Each in ROW_COLUMNS, in the order of the files."""
+    dropped: pl.DataFrame
+    """Dropped and changed rows, in DROPPED_COLUMNS."""
+    profile: Profile
+    lock: Lock
+    """What `tunewright.lock` is to hold; equal to what it holds where the frozen test was honoured."""
+    lineage: pl.DataFrame | None = None
+    """Of a base that is an earlier run: the rows it goes back to, in `data.earlier.LINEAGE_COLUMNS`."""
+    contamination: pl.DataFrame | None = None
+    """Texts of the test and of benchmarks that stand in training rows, in CONTAMINATION_COLUMNS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the last steps came to."""
+
+    balanced: Balanced
+    measured: Measured
+    max_tokens: int
+    read: int
+    mixed: tuple[Sources, ...] = ()
+
+
+def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, reached: Reached) -> Prepared:
+    """The splits, the record of all other rows, and the profile."""
+    splits, labelled = by_split(work.rows), sources.task == "classification"
+    contamination, held = contamination_of(splits, request.spec.benchmarks, folder=request.folder)
+    account, earlier = redacted(work.account, request.spec.privacy, request.task), request.earlier
+    balanced, measured = reached.balanced, reached.measured
+    before = Counter(balanced.train["target"])
+    replayed = balanced.train.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
+    read = reached.read + replayed + balanced.copied
+    counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
+    changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
+    _assert_accounted(work.rows, account, read)
+    known = measured.lengths.len() > 0
+    lengths = {n: measured.lengths.filter(work.rows["split"] == n).to_list() if known else [] for n in SPLITS}
+    languages, foreign = language_findings(work.rows)
+    profile = Profile(
+        read=read,
+        kept=work.rows.height,
+        dropped=dict(sorted(counts.items())),
+        changed=dict(sorted(changes.items())),
+        labels=((earlier and earlier.labels) or label_order(splits["train"]["target"])) if labelled else (),
+        imbalance_ratio=imbalance(before) if labelled else None,
+        splits={
+            name: split_profile(
+                splits[name],
+                lengths[name],
+                max_tokens=reached.max_tokens,
+                labelled=labelled,
+                trained=measured.figures.get(name),
+            )
+            for name in SPLITS
+        },
+        findings=(
+            *audit.ledger_findings(account),
+            *work.findings,
+            *foreign,
+            *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
+            *_division_findings(splits, sources),
+            *held,
+        ),
+        sources={t.source: t.sha256 for part in (sources, *reached.mixed) for t in part.tables.values()}
+        | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
+        replayed=replayed,
+        languages=languages,
+        private=work.private,
+        mixed={
+            name: balanced.train.filter(pl.col("source") == name).height
+            for name in (part.tables["train"].source for part in reached.mixed)
+        },
+        copied=balanced.copied,
+        balanced=balanced.groups,
+        unbalanced_labels=dict(sorted(before.items())) if balanced.groups and labelled else {},
+    )
+    lineage = earlier.lineage.select(LINEAGE_COLUMNS) if earlier else None
+    return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage, contamination)
+
+
+def _division_findings(splits: Mapping[SplitName, pl.DataFrame], sources: Sources) -> list[Finding]:
+    carved = [name for name in SPLITS if name not in sources.tables]
+    return [audit.contiguous_finding(splits, carved)] if in_one_piece(sources) and carved else []
+
+
+def _assert_accounted(rows: pl.DataFrame, account: pl.DataFrame, read: int) -> None:
+    """Each record read is kept or dropped, and only once."""
+    dropped = account.filter(pl.col("action") == "dropped")["row_id"]
+    ids = pl.concat([rows["row_id"], dropped])
+    assert ids.len() == read, f"{read} records were read and {ids.len()} are accounted for"
+    assert ids.n_unique() == read, "a record is accounted for twice"

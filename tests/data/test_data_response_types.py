@@ -1,0 +1,86 @@
+"""Answers by type: one type each, in time linear in their length, and balanced where the recipe says so."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from data_room import law, prepared, write_csv
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunewright.data.response_types import TYPES, response_type
+from tunewright.recipe.balance import Oversample
+from tunewright.recipe.data import DataSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("I'm sorry, but I can't help with that.", "refusal"),
+        ("I’m sorry, but I cannot assist with this request.", "refusal"),
+        ("As an AI language model, I have no opinions.", "refusal"),
+        ("I am unable to provide that.", "refusal"),
+        ("Unfortunately, I will not discuss this.", "refusal"),
+        ("I'm sorry to hear that your parcel is late. It will come on Monday.", "short"),
+        ("I cannot find your order. Please send its number.", "short"),
+        ("Sure:\n```python\nprint(1)\n```", "code"),
+        ('{"name": "find", "arguments": {}}', "json"),
+        ("[not json at all, just a bracket]", "short"),
+        ("Try this:\n- first\n- second", "list"),
+        ("1. one\n2) two\n", "list"),
+        ("5. is one line", "short"),
+        ("Could you tell me your order number?", "question"),
+        ("Paris", "phrase"),
+        ("", "phrase"),
+        ("word " * 41, "medium"),
+        ("word " * 151, "long"),
+    ],
+)
+def test_each_answer_has_the_type_that_a_reader_would_give_it(answer: str, kind: str) -> None:
+    assert response_type(answer) == kind
+
+
+@law(200)
+@given(st.text())
+def test_any_text_has_one_known_type_whatever_blanks_surround_it(answer: str) -> None:
+    assert response_type(answer) in TYPES
+    assert response_type(f"  {answer}\n") == response_type(answer)
+
+
+@pytest.mark.parametrize("piece", ["sorry, but ", "i'm sorry ", "- ", "-\n", "1. a\n", "{[", "```", " \t", "I can't "])
+def test_no_text_takes_more_than_time_in_proportion_to_its_length(piece: str) -> None:
+    def seconds(length: int) -> float:
+        text = piece * (length // len(piece))
+        started = time.process_time()
+        response_type(text)
+        return time.process_time() - started
+
+    short = min(seconds(50_000) for _ in range(3))
+    long = min(seconds(400_000) for _ in range(3))
+    assert long < 40 * max(short, 1e-3), "eight times the length takes about eight times as long"
+
+
+def test_the_mixture_is_told_and_refusals_are_warned_of(tmp_path: Path) -> None:
+    rows = [{"prompt": f"question {n}?", "answer": f"The answer to it is {n}."} for n in range(40)]
+    rows += [{"prompt": f"bad question {n}?", "answer": f"I cannot help with that, {n}."} for n in range(8)]
+    write_csv(tmp_path / "train.csv", rows, ("prompt", "answer"))
+    spec = DataSpec(train="train.csv", input="prompt", target="answer")
+    found = {f.kind: f for f in prepared(tmp_path, spec, task="text_to_text").profile.findings}
+    assert found["response_types"].message == "answers by type: refusal 8, short 40"
+    assert found["refusals"].severity == "warning"
+    assert found["refusals"].rows[0] == "train.csv:42"
+
+
+def test_answers_are_balanced_by_type_where_no_column_is_named(tmp_path: Path) -> None:
+    rows = [{"prompt": f"question {n}", "answer": f"The answer to it is {n}."} for n in range(40)]
+    rows += [{"prompt": f"number {n}", "answer": str(n)} for n in range(10)]
+    write_csv(tmp_path / "train.csv", rows, ("prompt", "answer"))
+    spec = DataSpec(train="train.csv", input="prompt", target="answer", balance=Oversample())
+    found = prepared(tmp_path, spec, task="text_to_text")
+    assert set(found.profile.balanced) == {"phrase", "short"}
+    assert found.profile.balanced["phrase"][1] == found.profile.balanced["short"][0]
