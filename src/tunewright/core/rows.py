@@ -92,3 +92,5 @@ class Profile:
     languages: Mapping[str, int] | None = None
     """Kept rows of each language (ISO 639-1, or `unknown`), the most frequent first; where there are very many rows, of
     some thousand of them at equal distances."""
+    private: Mapping[str, int] | None = None
+    """Kept rows by kind of personal data or secret; None where nobody looked."""

@@ -41,6 +41,8 @@ class SniffedColumn:
     filled: int
     mean_words: float
     mean_chars: float
+    top: int = 0
+    """Cells that hold the most frequent value."""
 
     @property
     def folded(self) -> str:
@@ -74,6 +76,7 @@ def describe(series: pl.Series) -> SniffedColumn:
         filled=len(values),
         mean_words=words,
         mean_chars=sum(map(len, values)) / max(1, len(values)),
+        top=max(counts.values(), default=0),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.core.rows import Finding, SplitName
+from tunewright.data.class_files import class_files
 from tunewright.data.csv_table import sniff_delimiter
 from tunewright.data.decode import decode, detect_encoding
 from tunewright.data.describe import SniffedColumn, shown
@@ -88,20 +89,22 @@ class Sniffed:
         return tuple(finding.message for finding in self.findings)
 
 
-def sniff(source: Path | str, *, folder: Path | None = None, family: Family | None = None) -> Sniffed:
-    """The proposals for a file, a data set folder or a `hub:` name; `family` is that of the base, where it is chosen.
+def sniff(
+    source: Path | str, *, folder: Path | None = None, family: Family | None = None, task: TaskName | None = None
+) -> Sniffed:
+    """The proposals for a file, a data set folder or a `hub:` name.
 
-    Raises DataError when it cannot be read.
+    `family` is that of the base and `task` the task, where they are chosen. Raises DataError when it cannot be read.
     """
     name, base = str(source), folder or Path()
     path = base / name
-    raw = path.read_bytes() if not name.startswith(HUB) and path.is_file() else b""
+    raw = b"" if name.startswith(HUB) else _text_bytes(path)
     encoding, by_itself = detect_encoding(raw)
     spec = DataSpec(train=name, encoding="auto" if by_itself else encoding)
     table = read_table(name, folder=base, spec=spec)
     parts = tuple(_parts(table, folder=base, spec=spec))
     columns = described(table)
-    proposals = propose(columns, table.frame, raw=table.format == TEXT, family=family)
+    proposals = propose(columns, table.frame, raw=table.format == TEXT, family=family, task=task)
     labels = _labels(table.frame, proposals.target if proposals.task == "classification" else None)
     return Sniffed(
         source=name,
@@ -132,6 +135,13 @@ def sniff(source: Path | str, *, folder: Path | None = None, family: Family | No
             *_text_findings(table, proposals),
         ),
     )
+
+
+def _text_bytes(path: Path) -> bytes:
+    """The bytes that tell the encoding: of a file, or of all files of a folder with one a class."""
+    if path.is_dir():
+        return b"\n".join(file.read_bytes() for files in class_files(path).values() for file in files)
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _parts(table: RawTable, *, folder: Path, spec: DataSpec) -> Iterator[SniffedPart]:

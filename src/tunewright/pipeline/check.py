@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
 from tunewright.core.errors import RecipeError, TunewrightError
 from tunewright.core.rows import Finding
 from tunewright.data.batching import steps_per_epoch
@@ -19,6 +18,7 @@ from tunewright.pipeline.general import general_passages
 from tunewright.pipeline.outlook import detectable, power_findings
 from tunewright.pipeline.show import show_rows
 from tunewright.pipeline.text_outlook import floors_out_of_reach, short_limit, small_test
+from tunewright.pipeline.unmeasured import Unmeasured
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
 from tunewright.recipe.load import load_recipe
 from tunewright.training.fit import total_steps
@@ -153,27 +153,9 @@ def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Fault]
         if absent:
             message = f"{', '.join(absent)} is not on this machine: its rows were not checked"
             return None, [], [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
-        return prepared_rows(context, None if here else _Unmeasured()), [], []
+        return prepared_rows(context, None if here else Unmeasured()), [], []
     except TunewrightError as fault:
         return None, faults_of(fault), []
-
-
-class _Unmeasured:
-    """Stands for the encoder of a base that is not here: no text has a length, so no finding speaks of one."""
-
-    layout: Layout = "classes"
-    max_tokens = 0
-    fingerprint = ""
-    special = SpecialIds(None, None, 0, frozenset())
-
-    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
-        return [EncodedRow([]) for _ in rows]
-
-    def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:  # noqa: ARG002  # the signature of the Protocol
-        return row
-
-    def length(self, row: EncodedRow) -> int:
-        return len(row.input_ids)
 
 
 def _gate_findings(recipe: Recipe, task: Task | None, imbalance_ratio: float | None) -> Iterator[Finding]:
