@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("audit")(audit)
 
 
-def audit(
+def audit(  # noqa: PLR0913  # one argument an option
     data: Annotated[
         Path,
         typer.Argument(metavar="DATA", help="The data file, or a folder of files named by split.", show_default=False),
@@ -103,10 +103,11 @@ def _show_columns(found: Audit) -> None:
 
     from tunewright.cli.output import console
 
-    table = Table("column", "type", "missing", "distinct", "taken for", "examples", box=None, pad_edge=False)
+    table = Table("column", "type", "missing", "distinct", "taken for", box=None, pad_edge=False)
+    table.add_column("examples", no_wrap=True, overflow="ellipsis")
     for column in found.columns:
-        kind = f"{column.kind}, {(column.trait or '').replace('_', ' ')}" if column.trait else column.kind
-        kind = column.kind if column.trait in {"empty", "constant"} else kind
+        trait = column.trait if column.trait not in {None, column.kind} else ""
+        kind = f"{column.kind}, {trait.replace('_', ' ')}" if trait else column.kind
         examples = " · ".join(column.examples[:2])
         cells = (column.name, kind, f"{column.missing:,}", f"{column.distinct:,}", column.role, examples)
         table.add_row(*map(escape, cells))
@@ -118,7 +119,9 @@ def _figures(found: Audit) -> list[str]:
     lines = []
     for name, shape in (("characters", found.characters), ("words", found.words)):
         if shape is not None:
-            lines.append(f"{name}: median {shape.p50:,.0f}, 95 % at most {shape.p95:,.0f}, longest {shape.maximum:,.0f}")
+            lines.append(
+                f"{name}: median {shape.p50:,.0f}, 95 % at most {shape.p95:,.0f}, longest {shape.maximum:,.0f}"
+            )
     if found.labels is not None:
         shown = list(found.labels.counts.items())
         listed = ", ".join(f"{label} {count:,}" for label, count in shown[:6]) + (", …" if len(shown) > 6 else "")

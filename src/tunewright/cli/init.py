@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init)
 
 
-def init(
+def init(  # noqa: PLR0913  # one argument an option
     data: Annotated[
         Path,
         typer.Argument(metavar="DATA", help="The data file, or a folder of files named by split.", show_default=False),

@@ -56,8 +56,7 @@ def associations(rows: pl.DataFrame, *, seed: int) -> tuple[Association, ...]:
     tested = {name: _test(table[2], seed, name) for name, table in tables.items() if min(table[2].shape) > 1}
     adjusted = holm([p for p, _ in tested.values()])
     found = [
-        _association(name, tables[name], tested[name], p_adjusted=p)
-        for name, p in zip(tested, adjusted, strict=True)
+        _association(name, tables[name], tested[name], p_adjusted=p) for name, p in zip(tested, adjusted, strict=True)
     ]
     return tuple(sorted(found, key=lambda one: (-one.cramers_v, one.column)))
 
@@ -95,21 +94,21 @@ def _derived(one: Association) -> bool:
 
 
 def _skew(one: Association) -> str:
-    """The labels whose share differs most from their share in all rows, with the value they differ at."""
+    """The labels whose share is raised most, with the value that raises it."""
     table_VK = np.array(one.counts, dtype=np.float64)
     whole_K = table_VK.sum(axis=0) / table_VK.sum()
     rows_V = table_VK.sum(axis=1)
-    excess_VK = np.abs(table_VK - rows_V[:, None] * whole_K[None, :])
+    excess_VK = table_VK - rows_V[:, None] * whole_K[None, :]
     cells = np.argsort(-excess_VK, axis=None, kind="stable")
     parts: list[str] = []
     for cell in cells:
         v, k = divmod(int(cell), len(one.labels))
+        if len(parts) == SHOWN or excess_VK[v, k] <= 0:
+            break
         if any(part.startswith(f"{one.labels[k]!r} ") for part in parts):
             continue
         share = table_VK[v, k] / rows_V[v]
-        parts.append(f"{one.labels[k]!r} is {share:.0%} of {one.values[v]!r} and {whole_K[k]:.0%} of all")
-        if len(parts) == SHOWN:
-            break
+        parts.append(f"{one.labels[k]!r} is {whole_K[k]:.0%} of all rows and {share:.0%} of those of {one.values[v]!r}")
     return ", ".join(parts)
 
 
@@ -150,7 +149,7 @@ def chi_square(table_VK: Table) -> float:
 
 
 def _expected(table_VK: Table) -> NDArray[np.float64]:
-    return np.outer(table_VK.sum(1), table_VK.sum(0)) / table_VK.sum()
+    return np.asarray(np.outer(table_VK.sum(1), table_VK.sum(0)) / table_VK.sum(), dtype=np.float64)
 
 
 def _test(table_VK: Table, seed: int, name: str) -> tuple[float, Literal["chi-square", "permutation"]]:

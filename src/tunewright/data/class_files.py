@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from tunewright.core.errors import Problem
+
 MOST_CLASSES = 200
 BLANK_SHARE = 0.01
 """In a file of one text a line, fewer lines are blank; prose has blank lines between its paragraphs."""
@@ -43,11 +45,14 @@ def class_files(folder: Path) -> Held:
     return _by_name(texts) if all(f.parent == folder for f in texts) else {}
 
 
-def read_class_files(held: Mapping[str, Sequence[Path]], folder: Path, *, source: str, encoding: str) -> tuple[pl.DataFrame, str]:
+def read_class_files(
+    held: Mapping[str, Sequence[Path]], folder: Path, *, source: str, encoding: str
+) -> tuple[pl.DataFrame, str]:
     """Columns `text` and `label`, records numbered through, and the encoding. Raises DataError for all broken files."""
     texts: list[str] = []
     labels: list[str] = []
-    found, problems = "utf-8", []
+    found = "utf-8"
+    problems: list[Problem] = []
     by_line = all(len(files) == 1 and files[0].parent == folder for files in held.values())
     for label, files in held.items():
         for file in files:
@@ -64,7 +69,9 @@ def read_class_files(held: Mapping[str, Sequence[Path]], folder: Path, *, source
     if problems:
         raise DataError(*problems)
     numbers = pl.Series(LINE, range(1, len(texts) + 1), dtype=pl.Int64)
-    return pl.DataFrame([numbers, pl.Series("text", texts, dtype=pl.String), pl.Series("label", labels, dtype=pl.String)]), found
+    return pl.DataFrame(
+        [numbers, pl.Series("text", texts, dtype=pl.String), pl.Series("label", labels, dtype=pl.String)]
+    ), found
 
 
 def _lines(text: str) -> list[str]:

@@ -29,6 +29,8 @@ training rows are from theirs."""
 ROWS_A_GROUP = 10
 MOST_GROUPS = 8
 WORDS = 6
+MOST_WORDS = 50_000
+WORD = r"\w+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,7 @@ class Coverage:
     groups: tuple[Group, ...]
 
 
-def coverage(
-    data: Sequence[str], production: Sequence[str], places: Sequence[str], *, seed: int
-) -> Coverage:
+def coverage(data: Sequence[str], production: Sequence[str], places: Sequence[str], *, seed: int) -> Coverage:
     """The production rows that no training row is near, in at most eight groups, the largest first.
 
     Texts are points: TF-IDF of words, brought to 50 dimensions by a truncated SVD and to length 1. Equal texts of the
@@ -80,7 +80,7 @@ def _points(texts: Sequence[str], seed: int) -> Floats | None:
     from sklearn.preprocessing import normalize  # noqa: PLC0415
 
     try:
-        words = TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True, max_features=50_000).fit_transform(texts)
+        words = TfidfVectorizer(token_pattern=WORD, sublinear_tf=True, max_features=MOST_WORDS).fit_transform(texts)
     except ValueError:  # no word in any text
         return None
     if words.shape[1] < 3:
@@ -111,10 +111,10 @@ def _groups(texts: Sequence[str], places: Sequence[str], points_ND: Floats, seed
         held = np.flatnonzero(fitted.labels_ == cluster)
         if not len(held):
             continue
-        counts = Counter(word for i in held for word in _words(texts[i]))
+        counts = Counter(word for i in held for word in _words(texts[int(i)]))
         share = len(held) / len(texts)
         telling = sorted(counts, key=lambda word: (-counts[word] * (counts[word] / common[word] - share), word))
-        middle = held[np.argmin(np.linalg.norm(points_ND[held] - fitted.cluster_centers_[cluster], axis=1))]
+        middle = int(held[np.argmin(np.linalg.norm(points_ND[held] - fitted.cluster_centers_[cluster], axis=1))])
         found.append(Group(len(held), tuple(telling[:WORDS]), texts[middle], places[middle]))
     return tuple(sorted(found, key=lambda group: -group.rows))
 

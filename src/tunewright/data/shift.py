@@ -167,7 +167,8 @@ def _vocabulary(data: Sequence[str], production: Sequence[str]) -> Compared:
     ours, theirs = (side.str.to_lowercase().str.extract_all(r"\w+").explode().drop_nulls() for side in sides)
     if not ours.len() or not theirs.len():
         return Compared("vocabulary", name, None, reason="one of the two holds no word")
-    return Compared("vocabulary", name, 1 - float(theirs.is_in(ours.unique().implode()).mean() or 0.0))
+    new = int((~theirs.is_in(ours.unique().implode())).sum())
+    return Compared("vocabulary", name, new / theirs.len())
 
 
 def _p(p_value: float) -> str:

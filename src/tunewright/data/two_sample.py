@@ -25,6 +25,8 @@ LEAST_TEXTS = 20
 """Of each side: with fewer, a fold holds too few to say anything."""
 RESAMPLES = 500
 WORDS = 12
+MOST_WORDS = 50_000
+WORD = r"\w+"
 
 
 def two_sample(data: Sequence[str], production: Sequence[str], *, seed: int) -> TwoSample:
@@ -68,7 +70,7 @@ def _model(seed: int) -> Any:
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415
 
-    features = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+", sublinear_tf=True, max_features=50_000)
+    features = TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD, sublinear_tf=True, max_features=MOST_WORDS)
     return make_pipeline(features, LogisticRegression(class_weight="balanced", max_iter=1000, random_state=seed))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from tunewright.core.audit import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import polars as pl
 
 SAMPLE_WORDS = 10_000
 """A type-token ratio falls with the size of the text, so that it is always taken of so many words."""

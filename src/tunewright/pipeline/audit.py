@@ -30,6 +30,7 @@ from tunewright.recipe.data import DataSpec, StratifiedSplit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tunewright.data.shift import Sample
     from tunewright.recipe.recipe import TaskName
 
 SEED = 13
@@ -103,7 +104,7 @@ def _of_task(start: Audit, request: AuditRequest, found: Sniffed, bases: Sequenc
     fits = tuple(fit for base in fitting if (fit := base.fit(rows, seed=SEED)) is not None)
     measured = replace(measured, tokens=fits)
     if request.against is not None:
-        measured = _beside(measured, request.against, spec, rows)
+        measured = _beside(measured, production_sample(request.against, spec, found.task), rows)
     if request.draw_map:
         from tunewright.pipeline.audit_map import text_map  # noqa: PLC0415  # brings torch in
 
@@ -146,12 +147,11 @@ def label_figures(targets: pl.Series) -> LabelFigures | None:
     )
 
 
-def _beside(measured: Audit, against: Path, spec: DataSpec, rows: pl.DataFrame) -> Audit:
+def _beside(measured: Audit, production: Sample, rows: pl.DataFrame) -> Audit:
     """The audit with the data compared to production."""
-    assert measured.task is not None
     assert measured.profile is not None
     data = sample_of(rows, measured.source, languages=measured.profile.languages, labelled=measured.labels is not None)
-    shift = compare(data, production_sample(against, spec, measured.task), seed=SEED)
+    shift = compare(data, production, seed=SEED)
     labels = tuple(measured.labels.counts) if measured.labels else ()
     return replace(measured, shift=shift, findings=(*measured.findings, *shift_findings(shift, labels=labels)))
 

@@ -73,9 +73,7 @@ def bases_of(names: Sequence[str]) -> tuple[list[AuditBase], list[Finding]]:
     return found, notes
 
 
-def fit_of(
-    bases: Sequence[AuditBase], spec: DataSpec, task: TaskName
-) -> tuple[list[FittingBase], list[Finding]]:
+def fit_of(bases: Sequence[AuditBase], spec: DataSpec, task: TaskName) -> tuple[list[FittingBase], list[Finding]]:
     """Those of the bases that can do the task, and a warning for each other."""
     fitting, notes = [], []
     for base in bases:

@@ -90,11 +90,9 @@ def _as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _columns(found: Audit) -> Table:
-    header = ("name", "type", "role", "filled", "missing", "distinct", "top_share", "trait", "mean_chars", "mean_words")
+    header = ("name", "kind", "role", "filled", "missing", "distinct", "top_share", "trait", "mean_chars", "mean_words")
     rows: list[tuple[object, ...]] = [
-        (c.name, c.kind, c.role, c.filled, c.missing, c.distinct, c.top_share, c.trait, c.mean_chars, c.mean_words)
-        + tuple([" | ".join(c.examples)])
-        for c in found.columns
+        (*(getattr(c, name) for name in header), " | ".join(c.examples)) for c in found.columns
     ]
     return (*header, "examples"), rows
 
@@ -124,13 +122,11 @@ def _findings(found: Audit) -> Iterator[tuple[object, ...]]:
 
 
 def _tokens(found: Audit) -> Table:
-    header = ("model", "rows", "max_tokens", "tokens_per_word", "bytes_per_token", "unknown_share", "overlong_share")
-    rows: list[tuple[object, ...]] = [
-        (f.model, f.rows, f.max_tokens, f.tokens_per_word, f.bytes_per_token, f.unknown_share, f.overlong_share)
-        + (f.lost_share,)
-        for f in found.tokens
-    ]
-    return (*header, "lost_share"), rows
+    header = (
+        *("model", "rows", "max_tokens", "tokens_per_word", "bytes_per_token"),
+        *("unknown_share", "overlong_share", "lost_share"),
+    )
+    return header, [tuple(getattr(fit, name) for name in header) for fit in found.tokens]
 
 
 def _shift(found: Audit) -> Iterator[tuple[object, ...]]:

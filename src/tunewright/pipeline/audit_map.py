@@ -66,5 +66,5 @@ def _projected(vectors_ND: NDArray[np.float32], seed: int) -> tuple[str, NDArray
         return "principal components", PCA(2, random_state=seed).fit_transform(unit_ND)
     reduced_ND = PCA(min(50, *unit_ND.shape), random_state=seed).fit_transform(unit_ND)
     perplexity = min(30.0, (len(unit_ND) - 1) / 3)
-    placed = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced_ND)
+    placed = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed).fit_transform(reduced_ND)
     return "t-SNE", np.asarray(placed, dtype=np.float64)

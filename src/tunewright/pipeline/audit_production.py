@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from tunewright.recipe.recipe import TaskName
 
 
-def sample_of(
-    rows: pl.DataFrame, source: str, *, labelled: bool, languages: Mapping[str, int] | None = None
-) -> Sample:
+def sample_of(rows: pl.DataFrame, source: str, *, labelled: bool, languages: Mapping[str, int] | None = None) -> Sample:
     """The rows (ROW_COLUMNS) with a text, as a sample to compare; blanks are told apart from nothing."""
     held = rows.filter(pl.col("input").str.strip_chars() != "")
     labels = [_label(value) for value in held["target"]] if labelled else []
@@ -72,7 +70,9 @@ def _columns(found: Sniffed, spec: DataSpec, task: TaskName) -> tuple[Columns, T
     elif len(texts) == 1:
         asked = (texts[0],)
     else:
-        given = f"no column of it is called {' or '.join(map(repr, wanted)) or 'as in the data'}, or is plainly the text"
+        given = (
+            f"no column of it is called {' or '.join(map(repr, wanted)) or 'as in the data'}, or is plainly the text"
+        )
         expected = f"one of its columns to be: {', '.join(wanted)}; found: {', '.join(sorted(present))}"
         raise RecipeError(Problem(found.source, given, expected, "name the column as in the data"))
     target = None
