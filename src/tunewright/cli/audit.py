@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tunewright.core.audit import Audit, TokenFit
 
 SEVERITIES = {"error": "Errors: a run would stop", "warning": "Warnings", "note": "Notes"}
+EXAMPLE_CHARS = 32
 OUTCOMES = {
     0: "nothing in it would stop a run",
     1: "not fit to run: see the errors",
@@ -74,6 +76,8 @@ def audit(  # noqa: PLR0913  # one argument an option
 
 def _show(found: Audit) -> None:
     """The audit for people: what it is, its columns and figures, then the findings by severity."""
+    from tunewright.core.text import plain
+
     encoding = f", {found.encoding}" if found.encoding else ""
     put(f"{found.source}: {found.format}{encoding}, {found.read:,} records")
     put(f"task {found.task or 'unknown'}: {found.task_reason}")
@@ -81,7 +85,7 @@ def _show(found: Audit) -> None:
         put(f"  or: {other}")
     _show_columns(found)
     for line in _figures(found):
-        put(line)
+        put(plain(line))
     for problem in found.faults:
         first, *others = str(problem).splitlines()
         put(f"{SIGNS['error']} {first}")
@@ -102,15 +106,15 @@ def _show_columns(found: Audit) -> None:
     from rich.table import Table
 
     from tunewright.cli.output import console
+    from tunewright.core.text import plain
 
-    table = Table("column", "type", "missing", "distinct", "taken for", box=None, pad_edge=False)
-    table.add_column("examples", no_wrap=True, overflow="ellipsis")
+    table = Table("column", "type", "missing", "distinct", "taken for", "examples", box=None, pad_edge=False)
     for column in found.columns:
         trait = column.trait if column.trait not in {None, column.kind} else ""
         kind = f"{column.kind}, {trait.replace('_', ' ')}" if trait else column.kind
-        examples = " · ".join(column.examples[:2])
+        examples = shorten(" · ".join(column.examples), EXAMPLE_CHARS, placeholder="…")
         cells = (column.name, kind, f"{column.missing:,}", f"{column.distinct:,}", column.role, examples)
-        table.add_row(*map(escape, cells))
+        table.add_row(*(escape(plain(cell)) for cell in cells))
     console().print(table)
 
 

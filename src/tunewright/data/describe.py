@@ -22,6 +22,8 @@ _DATE = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4})(?!\d).*", re.DOTALL
 )
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*")
+STRAY_SHARE = 0.05
+"""Lists and objects up to this share of a column are broken values of it: a run lists them by line."""
 TEXT_WORDS = 4
 """Values with this many words on average are texts."""
 
@@ -63,7 +65,7 @@ class SniffedColumn:
 def describe(series: pl.Series) -> SniffedColumn:
     """The column in figures."""
     given = series.to_list()
-    nested = any(isinstance(value, list | dict) for value in given)
+    nested = sum(isinstance(value, list | dict) for value in given) > STRAY_SHARE * len(given)
     values = [text for value in given if (text := shown(value)) is not None]
     counts = Counter(values)
     words = sum(len(value.split()) for value in values) / max(1, len(values))

@@ -131,6 +131,7 @@ def sniff(
         findings=(
             *table_findings(table, encoding=spec.encoding, columns=columns),
             *([unused_files_finding(name, table.unused)] if table.unused else []),
+            *_class_findings(name, path),
             *_proposal_findings(table, proposals.time, labels),
             *_text_findings(table, proposals),
         ),
@@ -142,6 +143,17 @@ def _text_bytes(path: Path) -> bytes:
     if path.is_dir():
         return b"\n".join(file.read_bytes() for files in class_files(path).values() for file in files)
     return path.read_bytes() if path.is_file() else b""
+
+
+def _class_findings(name: str, path: Path) -> Iterator[Finding]:
+    """Says which file of a folder is taken for which class."""
+    held = class_files(path) if not name.startswith(HUB) and path.is_dir() else {}
+    if held:
+        told = [f"{label!r} from {files[0].relative_to(path).as_posix()}" for label, files in list(held.items())[:8]]
+        message = f"{name} is read as {len(held)} classes by the names of its files: {', '.join(told)}"
+        yield Finding(
+            "class_files", "note", message, len(held), remedy="write a CSV of texts and labels, if they are none"
+        )
 
 
 def _parts(table: RawTable, *, folder: Path, spec: DataSpec) -> Iterator[SniffedPart]:
