@@ -82,20 +82,20 @@ def test_the_reviews_are_two_classes_by_the_names_of_their_files(
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [1200, 400])
-def test_the_page_of_the_tweets_is_quiet_and_fits(width: int, datasets: Path, tmp_path: Path) -> None:
+def test_the_page_of_the_tweets_is_quiet_and_fits(datasets: Path, tmp_path: Path) -> None:
     page = tmp_path / "audit.html"
     assert exit_code(["audit", str(datasets / TWEETS), "--html", str(page)]) == 0
-    seen = found(page, width)
-    assert seen["wide"] <= seen["view"] == width
-    assert seen["requests"] == []
+    for width in (1200, 400):
+        seen = found(page, width)  # which also sees that nothing is said on the console
+        assert seen["wide"] <= seen["view"] == width
+        assert seen["requests"] == []
 
 
 def test_messages_of_one_half_look_like_those_of_the_other_and_tweets_do_not(
     datasets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clean = Path(os.environ["TUNEWRIGHT_DATASETS"]) / "sms_spam" / "spam_clean.jsonl"
-    lines = clean.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = clean.read_text(encoding="utf-8").splitlines(keepends=True)[:1600]
     halves = tmp_path / "even.jsonl", tmp_path / "odd.jsonl"
     for number, half in enumerate(halves):
         half.write_text("".join(lines[number::2]), encoding="utf-8")

@@ -98,7 +98,9 @@ def _show(found: Audit) -> None:
         for finding in held:
             show_finding(finding)
     counts = ", ".join(f"{len(found.of(s)) + len(found.faults) * (s == 'error')} {s}(s)" for s in SEVERITIES)
-    put(f"\n{found.source}: {OUTCOMES[found.exit_code]}: {counts}")
+    known = found.profile is not None or found.faults
+    outcome = OUTCOMES[found.exit_code] if known else "only its columns are known until the task is named"
+    put(f"\n{found.source}: {outcome}: {counts}")
 
 
 def _show_columns(found: Audit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ WORDS = 6
 MOST_WORDS = 50_000
 WORD = r"\w+"
 
+_HAS_WORD = re.compile(r"\w")
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -46,14 +49,15 @@ class Coverage:
 def coverage(data: Sequence[str], production: Sequence[str], places: Sequence[str], *, seed: int) -> Coverage:
     """The production rows that no training row is near, in at most eight groups, the largest first.
 
-    Texts are points: TF-IDF of words, brought to 50 dimensions by a truncated SVD and to length 1. Equal texts of the
+    Texts without a word are left out: nothing is known of where they lie. Texts are points: TF-IDF of words, brought to 50 dimensions by a truncated SVD and to length 1. Equal texts of the
     data count once, or their distance of 0 would make every other row seem far.
     """
     small = child_seed(seed, "coverage") % 2**32
     draws = np.random.default_rng(small)
     ours = list({content_key(text): text for text in reversed(data)}.values())[::-1]
     ours = [ours[i] for i in _chosen(len(ours), draws)]
-    theirs = _chosen(len(production), draws)
+    worded = [i for i, text in enumerate(production) if _HAS_WORD.search(text)]
+    theirs = [worded[i] for i in _chosen(len(worded), draws)]
     if min(len(ours), len(theirs)) < LEAST_ROWS:
         return Coverage(None, len(theirs), ())
     texts = [production[i] for i in theirs]

@@ -30,6 +30,9 @@ OUTCOMES: Final = {
 }
 
 
+UNKNOWN_TASK: Final = ("not_enough_evidence", "Task unknown", "Only its columns are known: name the task with --task.")
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A figure at the top of the page."""
@@ -73,7 +76,7 @@ class Slices:
 def render_audit(found: Audit) -> str:
     """One self-contained HTML document with all that was found; opening it makes no network request."""
     script = "\n".join(map(read_template, ("page.js", "audit.js")))
-    kind, word, words = OUTCOMES[found.exit_code]
+    kind, word, words = OUTCOMES[found.exit_code] if found.profile or found.faults else UNKNOWN_TASK
     context = {
         "audit": found,
         "script": Markup(script),  # noqa: S704  # the package's own files
