@@ -49,8 +49,9 @@ class Coverage:
 def coverage(data: Sequence[str], production: Sequence[str], places: Sequence[str], *, seed: int) -> Coverage:
     """The production rows that no training row is near, in at most eight groups, the largest first.
 
-    Texts without a word are left out: nothing is known of where they lie. Texts are points: TF-IDF of words, brought to 50 dimensions by a truncated SVD and to length 1. Equal texts of the
-    data count once, or their distance of 0 would make every other row seem far.
+    Texts without a word are left out: nothing is known of where they lie. The others are points: TF-IDF of words,
+    brought to 50 dimensions by a truncated SVD and to length 1. Equal texts of the data count once, or their distance
+    of 0 would make every other row seem far.
     """
     small = child_seed(seed, "coverage") % 2**32
     draws = np.random.default_rng(small)
