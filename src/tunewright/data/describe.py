@@ -65,8 +65,8 @@ class SniffedColumn:
 def describe(series: pl.Series) -> SniffedColumn:
     """The column in figures."""
     given = series.to_list()
-    nested = sum(isinstance(value, list | dict) for value in given) > STRAY_SHARE * len(given)
     values = [text for value in given if (text := shown(value)) is not None]
+    nested = sum(isinstance(value, list | dict) for value in given) > STRAY_SHARE * len(values)
     counts = Counter(values)
     words = sum(len(value.split()) for value in values) / max(1, len(values))
     return SniffedColumn(
