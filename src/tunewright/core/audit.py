@@ -241,7 +241,7 @@ class Audit:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing would stop a run; 1 a finding is an error; 2 it does not fit what was asked; 3 the data is wrong."""
+        """0: nothing would stop a run; 1: a finding is an error; 2: it is not as asked; 3: the data is wrong."""
         if self.faults:
             return 3 if self.fault_kind == "data" else 2
         return 1 if self.of("error") else 0
