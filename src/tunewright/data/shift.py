@@ -91,6 +91,7 @@ def _compared_findings(shift: Shift) -> list[Finding]:
     for what, least, words in (
         ("length", LENGTH_SHIFT, "texts of production differ in length"),
         ("label", LABEL_SHIFT, "labels of production have other shares"),
+        ("language", LABEL_SHIFT, "languages of production have other shares"),
     ):
         one = by_name[what]  # type: ignore[index]  # both are always compared
         if one.value is not None and one.value >= least and one.p_value is not None and one.p_value < SURE:

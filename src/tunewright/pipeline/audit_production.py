@@ -10,7 +10,9 @@ import polars as pl
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.data.columns import Columns
 from tunewright.data.faults import at
+from tunewright.data.languages import LOOKED_AT, counted_languages, languages_of
 from tunewright.data.missing import is_missing_label
+from tunewright.data.normalise import clean_asked
 from tunewright.data.read import read_table
 from tunewright.data.rows import rows_of
 from tunewright.data.shift import Sample
@@ -38,7 +40,7 @@ def sample_of(rows: pl.DataFrame, source: str, *, labelled: bool, languages: Map
 
 
 def production_sample(against: Path, spec: DataSpec, task: TaskName) -> Sample:
-    """The texts of a production file, and its labels where every row has one.
+    """The texts of a production file, cleaned as the data is, and its labels where every row has one.
 
     Raises DataError where it cannot be read, RecipeError where no column of it holds the text.
     """
@@ -50,7 +52,11 @@ def production_sample(against: Path, spec: DataSpec, task: TaskName) -> Sample:
     rows = rows_of(table, columns, role="test", task=read_as).rows
     mapped = [spec.label_map.get(t, t) if t is not None else None for t in rows["target"]]
     rows = rows.with_columns(pl.Series("target", mapped, dtype=pl.String)).filter(pl.col("input").is_not_null())
-    return sample_of(rows, found.source, labelled=columns.target is not None)
+    cleaned = [clean_asked(text, spec.clean, task) for text in rows["input"]]
+    rows = rows.with_columns(pl.Series("input", cleaned, dtype=pl.String))
+    looked = rows["input"].gather_every(max(1, -(-rows.height // LOOKED_AT))).to_list()
+    languages = counted_languages(languages_of(looked)) if looked else None
+    return sample_of(rows, found.source, labelled=columns.target is not None, languages=languages)
 
 
 def _columns(found: Sniffed, spec: DataSpec, task: TaskName) -> tuple[Columns, TaskName]:
