@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from cli_room import Ran
 
 VERBS = (
-    "init", "check", "labels", "run", "prepare", "baseline", "train", "evaluate", "gate", "report", "predict", "chat",
-    "export", "quickstart", "doctor", "schema",
+    "init", "audit", "check", "labels", "run", "prepare", "baseline", "train", "evaluate", "gate", "report", "predict",
+    "chat", "export", "quickstart", "doctor", "schema",
 )  # fmt: skip
 WITHOUT_JSON = {"schema"}
 """Verbs whose result is JSON already."""

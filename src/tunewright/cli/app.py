@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from tunewright.cli import chat, check, doctor, export, init, labels, predict, quickstart, run, schema, stages
+from tunewright.cli import audit, chat, check, doctor, export, init, labels, predict, quickstart, run, schema, stages
 from tunewright.cli.help import add_epilogs
 from tunewright.core.errors import (
     Interrupted,
@@ -63,7 +63,7 @@ def _top(
     """From a messy dataset to a tuned model that was tested against its base, and a verdict on shipping it."""
 
 
-for verb in (init, check, labels, run, stages, predict, chat, export, quickstart, doctor, schema):
+for verb in (init, audit, check, labels, run, stages, predict, chat, export, quickstart, doctor, schema):
     verb.register(app)
 add_epilogs(app)
 

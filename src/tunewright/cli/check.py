@@ -58,7 +58,7 @@ def _show(checked: Checked, recipe: Path, *, with_plan: bool) -> None:
     for fault in checked.faults:
         _show_fault(fault)
     for finding in checked.findings:
-        _show_finding(finding)
+        show_finding(finding)
     for row in checked.shown:
         _show_row(row)
     for line in checked.plan if with_plan else ():
@@ -89,7 +89,8 @@ def _show_fault(fault: Fault) -> None:
     put(f"    a run would exit {fault.exit_code}: {MEANINGS.get(fault.exit_code, fault.kind)}")
 
 
-def _show_finding(finding: Finding) -> None:
+def show_finding(finding: Finding) -> None:
+    """What was found, where, and what to do."""
     rows = f" [{_places(finding.rows)}]" if finding.rows else ""
     put(f"{SIGNS[finding.severity]} {finding.kind}: {finding.message}{rows}")
     if finding.remedy:

@@ -43,10 +43,29 @@ EPILOGS: Mapping[str, Epilog] = {
             "tunewright init tickets.csv",
             "tunewright init tickets.csv --out tickets.yaml --model google-bert/bert-base-uncased",
             "tunewright init dialogues.jsonl --out chat.yaml",
+            "tunewright init pairs.csv --task generation",
             "tunewright init data/ --dry-run --json",
         ),
         (DONE, "2 no recipe can be proposed, or one stands there already", "3 the data cannot be read"),
-        ("In a folder, files named train, validation (or dev) and test are taken as these splits.",),
+        (
+            "In a folder, files named train, validation (or dev) and test are taken as these splits; text files whose "
+            "names differ in one word, such as pos.txt and neg.txt, as one class each with a text a line.",
+        ),
+    ),
+    "audit": Epilog(
+        (
+            "tunewright audit tickets.csv",
+            "tunewright audit tickets.csv --html audit.html --map --export tables/",
+            "tunewright audit tickets.csv --against production.jsonl",
+            "tunewright audit notes.csv --task classification --model starter/encoder --json",
+        ),
+        (
+            "0 nothing would stop a run (warnings may stand there)",
+            "1 a finding is an error",
+            NO_RECIPE,
+            "3 the data is wrong: each record that does not fit is listed with its line",
+        ),
+        ("Nothing is written but what --html and --export name, and no network is touched.",),
     ),
     "check": Epilog(
         (

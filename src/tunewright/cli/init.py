@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tunewright.cli.output import AsJson, DryRun, put, put_json, say
+from tunewright.cli.output import AsJson, DryRun, Task, named_task, put, put_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init)
 
 
-def init(
+def init(  # noqa: PLR0913  # one argument an option
     data: Annotated[
         Path,
         typer.Argument(metavar="DATA", help="The data file, or a folder of files named by split.", show_default=False),
@@ -32,6 +32,7 @@ def init(
             help="The base to tune: a local folder or a hub name; by default the starter of the task.",
         ),
     ] = None,
+    task: Task = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a recipe that stands there.")] = False,
     as_json: AsJson = False,
     dry_run: DryRun = False,
@@ -39,7 +40,7 @@ def init(
     """Look at DATA, find format, columns and task, and write a recipe of about ten keys that says why."""
     from tunewright.pipeline.init import propose, write_recipe
 
-    proposal = propose(data, out, model=model)
+    proposal = propose(data, out, model=model, task=named_task(task))
     if not dry_run:
         write_recipe(proposal, force=force)
     if as_json:

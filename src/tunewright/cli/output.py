@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tunewright.pipeline.context import Context
+    from tunewright.recipe.recipe import TaskName
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe file.", show_default=False)]
 Overrides = Annotated[
@@ -22,6 +23,10 @@ Overrides = Annotated[
     typer.Argument(metavar="KEY=VALUE", help="Fields to set, such as train.epochs=5.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; all else goes to stderr.")]
+Task = Annotated[
+    str | None,
+    typer.Option("--task", help="The task, where the columns would serve several.", metavar="TASK", show_default=False),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 
 
@@ -41,6 +46,20 @@ def put(text: str) -> None:
 def put_json(value: Any) -> None:
     """One JSON object on stdout; an unknown number is null."""
     put(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def named_task(task: str | None) -> TaskName | None:
+    """The task that was named on the command line. Raises RecipeError for one that there is not."""
+    from typing import get_args
+
+    from tunewright.core.errors import Problem, RecipeError, did_you_mean
+    from tunewright.recipe.recipe import TaskName
+
+    known = get_args(TaskName)
+    if task is not None and task not in known:
+        given = f"unknown task {task!r}{did_you_mean(task, known)}"
+        raise RecipeError(Problem("--task", given, f"one of: {', '.join(known)}", "correct the name"))
+    return task  # type: ignore[return-value]  # one of the names
 
 
 def console() -> Console:

@@ -26,6 +26,8 @@ _DATE = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4})(?!\d).*", re.DOTALL
 )
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*")
+STRAY_SHARE = 0.05
+"""Lists and objects up to this share of a column are broken values of it: a run lists them by line."""
 TEXT_WORDS = 4
 """Values with this many words on average are texts."""
 
@@ -45,6 +47,8 @@ class SniffedColumn:
     filled: int
     mean_words: float
     mean_chars: float
+    top: int = 0
+    """Cells that hold the most frequent value."""
 
     @property
     def folded(self) -> str:
@@ -67,8 +71,8 @@ def describe(series: pl.Series) -> SniffedColumn:
     if series.dtype == pl.String:
         return _describe_texts(series)
     given = series.to_list()
-    nested = any(isinstance(value, list | dict) for value in given)
     values = [text for value in given if (text := shown(value)) is not None]
+    nested = sum(isinstance(value, list | dict) for value in given) > STRAY_SHARE * len(values)
     counts = Counter(values)
     words = sum(len(value.split()) for value in values) / max(1, len(values))
     return SniffedColumn(
@@ -80,6 +84,7 @@ def describe(series: pl.Series) -> SniffedColumn:
         filled=len(values),
         mean_words=words,
         mean_chars=sum(map(len, values)) / max(1, len(values)),
+        top=max(counts.values(), default=0),
     )
 
 

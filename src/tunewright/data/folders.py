@@ -58,7 +58,7 @@ def split_files(folder: Path, source: str) -> tuple[dict[SplitName, list[Path]],
     training where no name says a split. Raises DataError for a folder without data files and for files of several
     formats in one split, naming what was found.
     """
-    held = sorted(_visible_files(folder, source))
+    held = sorted(visible_files(folder, source))
     files = [f for f in held if ending_of(f) in ENDINGS and f.name not in DESCRIPTIONS]
     files = files or [f for f in held if ending_of(f) == RAW_ENDING and split_of(f.name) is not None]
     files = files or [f for f in held if ending_of(f) in DOCUMENTS]
@@ -100,7 +100,7 @@ def _listed(files: Sequence[Path], folder: Path) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def _visible_files(folder: Path, source: str) -> Iterator[Path]:
+def visible_files(folder: Path, source: str) -> Iterator[Path]:
     """Every plain file below the folder, but hidden ones; folders that are links are not entered.
 
     Raises DataError as soon as there are more entries than a data set has.

@@ -88,11 +88,25 @@ class _Look:
 
 
 def propose(
-    columns: Sequence[SniffedColumn], frame: pl.DataFrame, *, raw: bool = False, family: Family | None = None
+    columns: Sequence[SniffedColumn],
+    frame: pl.DataFrame,
+    *,
+    raw: bool = False,
+    family: Family | None = None,
+    task: TaskName | None = None,
 ) -> Proposals:
-    """The proposals for a file with these columns; `raw` says that it is one text without columns of its own."""
+    """The proposals for a file with these columns; `raw` says that it is one text without columns of its own.
+
+    Where `task` names the task, the columns are proposed for that one, if they can be.
+    """
     look = _look(columns, frame, family)
-    found = _raw(look) if raw else _trainable(_of_shape(look), look, untrained_shape(frame))
+    if task in {"generation", "text_to_text"}:
+        look = replace(look, pair_task=task)
+    shape = None if raw else untrained_shape(frame)
+    read = _raw(look) if raw else _of_shape(look) if task is None else _of_task(look, task)
+    found = _trainable(read, look, shape)
+    if task is not None and found.task != task:
+        found = Proposals(task_reason=f"no columns for the task {task}: {found.task_reason}", findings=found.findings)
     taken = {c for p in (found.input, found.target, found.messages, found.system, found.tools) if p for c in p.columns}
     rest = [column for column in columns if column.name not in taken]
     sides = {"group": group_of(rest), "time": time_of(rest), "id": id_of(rest)}
@@ -162,6 +176,20 @@ def _preferred(look: _Look, shape: Untrained) -> Proposals:
     asked = Proposal(shape.asked, f"its name says so, beside {chosen.column!r}")
     reason = f"{chosen.column!r} is learned as the answer to {shape.asked!r}"
     return Proposals(input=asked, target=chosen, task=look.pair_task, task_reason=reason)
+
+
+def _of_task(look: _Look, task: TaskName) -> Proposals:
+    """The reading that serves a task which was named."""
+    if task == "classification":
+        return _labelled(look, look.label) if look.text is not None and look.label is not None else _of_shape(look)
+    if task == "language_modelling":
+        if look.text is None or look.chat is not None:
+            return _of_shape(look)
+        reason = f"{look.text.name!r} holds texts, which are learned as they are"
+        return Proposals(Proposal(look.text.name, _text_reason(look.text)), task=task, task_reason=reason)
+    if look.chat is not None:
+        return _chat(look.chat)
+    return _paired(look, look.pairs[0]) if look.pairs else _texts(look)
 
 
 def _chat(shape: Shape) -> Proposals:

@@ -16,6 +16,7 @@ from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.files import digest, resolve_path
 from tunewright.core.rows import Finding, SplitName  # noqa: TC001  # a type of the frozen record below
 from tunewright.data.archives import GZIP, gunzipped
+from tunewright.data.class_files import class_files, read_class_files
 from tunewright.data.columnar import read_arrow, read_parquet, read_saved_dataset
 from tunewright.data.csv_table import read_csv
 from tunewright.data.decode import decode
@@ -175,6 +176,11 @@ def _read_folder(path: Path, source: str, spec: DataSpec, part: SplitName) -> Ra
         hashed = _folder_hash(chosen, sorted(chosen.glob("*.arrow")))
         saved: dict[SplitName, tuple[str, ...]] = {split: (folder.name,) for split, folder in folders.items()}
         return RawTable(frame, name, "dataset", "", hashed, _parts(folders, part), _taken(saved, part))
+    classes = class_files(path, source)
+    if classes:
+        frame, encoding = read_class_files(classes, path, source=source, encoding=spec.encoding)
+        hashed = _folder_hash(path, [file for files in classes.values() for file in files])
+        return RawTable(frame, source, "dataset", encoding, hashed)
     files, unused = split_files(path, source)
     chosen_files = _chosen(files, part, source)
     tables = _read_files(path, chosen_files, source, spec)

@@ -12,6 +12,7 @@ import polars as pl
 
 from tunewright.core.files import resolve_path
 from tunewright.core.rows import Finding, SplitName
+from tunewright.data.class_files import class_files
 from tunewright.data.csv_table import sniff_delimiter
 from tunewright.data.decode import decode, detect_encoding
 from tunewright.data.describe import SniffedColumn, shown
@@ -94,20 +95,22 @@ class Sniffed:
         return tuple(finding.message for finding in self.findings)
 
 
-def sniff(source: Path | str, *, folder: Path | None = None, family: Family | None = None) -> Sniffed:
-    """The proposals for a file, a data set folder or a `hub:` name; `family` is that of the base, where it is chosen.
+def sniff(
+    source: Path | str, *, folder: Path | None = None, family: Family | None = None, task: TaskName | None = None
+) -> Sniffed:
+    """The proposals for a file, a data set folder or a `hub:` name.
 
-    Raises DataError when it cannot be read.
+    `family` is that of the base and `task` the task, where they are chosen. Raises DataError when it cannot be read.
     """
     name, base = str(source), folder or Path()
     path = resolve_path(name, base)
-    raw = file_bytes(path, name) if not name.startswith(HUB) and path.is_file() else b""
+    raw = b"" if name.startswith(HUB) else _text_bytes(path, name)
     encoding, by_itself = detect_encoding(raw)
     records = _records(raw, encoding) if ending_of(path) == ".json" else None
     spec = DataSpec(train=name, encoding="auto" if by_itself else encoding, records=records)
     table = read_table(name, folder=base, spec=spec)
     parts = tuple(_parts(table, folder=base, spec=spec))
-    table, columns, proposals = _proposed(table, family)
+    table, columns, proposals = _proposed(table, family, task)
     labels = _labels(table.frame, proposals.target if proposals.task == "classification" else None)
     return Sniffed(
         source=name,
@@ -136,6 +139,7 @@ def sniff(source: Path | str, *, folder: Path | None = None, family: Family | No
             *table_findings(table, encoding=spec.encoding, columns=columns),
             *([unused_files_finding(name, table.unused)] if table.unused else []),
             *proposals.findings,
+            *_class_findings(name, path),
             *_proposal_findings(table, proposals.time, labels),
             *_text_findings(table, proposals),
         ),
@@ -147,16 +151,36 @@ def _records(raw: bytes, encoding: str) -> str | None:
     return records_path(raw.decode(encoding, errors="replace")) if raw.lstrip()[:1] == b"{" else None
 
 
-def _proposed(table: RawTable, family: Family | None) -> tuple[RawTable, tuple[SniffedColumn, ...], Proposals]:
+def _proposed(
+    table: RawTable, family: Family | None, task: TaskName | None
+) -> tuple[RawTable, tuple[SniffedColumn, ...], Proposals]:
     """The proposals for the table's own columns; where these give no task, for the values inside its objects too."""
     columns = described(table)
-    found = propose(columns, table.frame, raw=table.format in RAW, family=family)
+    found = propose(columns, table.frame, raw=table.format in RAW, family=family, task=task)
     deeper = with_leaves(table) if found.task is None else table
     if deeper is table:
         return table, columns, found
     inner = described(deeper)
-    inside = propose(inner, deeper.frame, family=family)
+    inside = propose(inner, deeper.frame, family=family, task=task)
     return (deeper, inner, inside) if inside.task is not None else (table, columns, found)
+
+
+def _text_bytes(path: Path, name: str) -> bytes:
+    """The bytes that tell the encoding: of a file, or of all files of a folder with one a class."""
+    if path.is_dir():
+        return b"\n".join(file_bytes(file, name) for files in class_files(path, name).values() for file in files)
+    return file_bytes(path, name) if path.is_file() else b""
+
+
+def _class_findings(name: str, path: Path) -> Iterator[Finding]:
+    """Says which file of a folder is taken for which class."""
+    held = class_files(path, name) if not name.startswith(HUB) and path.is_dir() else {}
+    if held:
+        told = [f"{label!r} from {files[0].relative_to(path).as_posix()}" for label, files in list(held.items())[:8]]
+        message = f"{name} is read as {len(held)} classes by the names of its files: {', '.join(told)}"
+        yield Finding(
+            "class_files", "note", message, len(held), remedy="write a CSV of texts and labels, if they are none"
+        )
 
 
 def _parts(table: RawTable, *, folder: Path, spec: DataSpec) -> Iterator[SniffedPart]:

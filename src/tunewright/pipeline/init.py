@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tunewright.data.propose import Proposal
+    from tunewright.recipe.recipe import TaskName
 
 MANY = 4
 SMALL = 2_000
@@ -63,14 +64,16 @@ class ProposedRecipe:
         return {"recipe": str(self.path), "written": written, "reasons": list(self.reasons), "found": found}
 
 
-def propose(data: Path, out: Path, *, model: str | None = None) -> ProposedRecipe:
+def propose(data: Path, out: Path, *, model: str | None = None, task: TaskName | None = None) -> ProposedRecipe:
     """A recipe for the file, its reasons in words; without a model, the starter's that fits the task.
+
+    A task that is named is proposed whatever else the columns could serve.
 
     Raises DataError or RecipeError where none can be proposed.
     """
-    _refuse_recipe(data)
+    refuse_recipe(data)
     facts = read_facts(find_local(ModelSpec(name=model), Path()), model) if model is not None else None
-    found = sniff(data, family=facts.family if facts is not None else None)
+    found = sniff(data, family=facts.family if facts is not None else None, task=task)
     if found.task is None:
         _refuse_untrained(found)
         columns = ", ".join(repr(column.name) for column in found.columns)
@@ -95,7 +98,7 @@ def _refuse_untrained(found: Sniffed) -> None:
             raise RecipeError(Problem(found.source, finding.message, expected, finding.remedy))
 
 
-def _refuse_recipe(data: Path) -> None:
+def refuse_recipe(data: Path) -> None:
     """Raises RecipeError for a recipe where data belongs, by its ending."""
     if data.suffix.lower() in {".yaml", ".yml"} and data.is_file():
         remedy = f"name the data file; `tunewright check {shlex.quote(str(data))}` looks at a recipe"
@@ -159,7 +162,7 @@ def _data(found: Sniffed, path: str) -> CommentedMap:
         _put(data, "encoding", found.encoding, "detected; it is not UTF-8, so it must be named")
     if found.records is not None:
         _put(data, "records", found.records, "the only list of objects in the document")
-    for field, proposal in _chosen(found).items():
+    for field, proposal in chosen(found).items():
         why = f"rows of one group stay in one split: {proposal.reason}" if field == "group" else proposal.reason
         _put(data, field, proposal.value, why)
     if found.label_map:
@@ -209,7 +212,7 @@ def _reasons(found: Sniffed) -> list[str]:
     lines = [f"{found.source}: {found.format}{encoding}, {found.rows:,} records"]
     lines += _parts(found)
     lines.append(f"task {found.task}: {found.task_reason}")
-    for field, proposal in _chosen(found).items():
+    for field, proposal in chosen(found).items():
         columns = " + ".join(map(repr, proposal.columns))
         lines.append(f"data.{field} {columns}: {proposal.reason}")
     if found.label_map:
@@ -231,7 +234,8 @@ def _listed(files: Sequence[str]) -> str:
     return ", ".join(files) if len(files) <= MANY else f"{files[0]} to {files[-1]}, {len(files)} files"
 
 
-def _chosen(found: Sniffed) -> Mapping[str, Proposal]:
+def chosen(found: Sniffed) -> Mapping[str, Proposal]:
+    """Field of the recipe's data section to the columns proposed for it."""
     fields = {
         "messages": found.messages,
         "system": found.system,

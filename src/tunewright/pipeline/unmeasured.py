@@ -1,17 +1,19 @@
-"""What stands for the encoder of a base that is not on this machine."""
+"""What stands for the encoder of a base that is not here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
+from tunewright.core.encoded import EncodedRow, SpecialIds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tunewright.core.encoded import Layout, RowContent
+
 
 class Unmeasured:
-    """A RowEncoder without a tokenizer: no text has a length, so no finding speaks of one."""
+    """Stands for the encoder of a base that is not here: no text has a length, so no finding speaks of one."""
 
     layout: Layout = "classes"
     max_tokens = 0
@@ -19,7 +21,7 @@ class Unmeasured:
     special = SpecialIds(None, None, 0, frozenset())
 
     def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
-        """Rows without ids."""
+        """No token for any row."""
         return [EncodedRow([]) for _ in rows]
 
     def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:  # noqa: ARG002  # the signature of the Protocol
@@ -27,5 +29,5 @@ class Unmeasured:
         return row
 
     def length(self, row: EncodedRow) -> int:
-        """None to speak of."""
+        """None at all."""
         return len(row.input_ids)

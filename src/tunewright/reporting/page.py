@@ -29,7 +29,7 @@ def render_page(story: Story) -> str:
         "story": story,
         "script": Markup(script),  # noqa: S704  # the package's own file
         "style": Markup(read_template("page.css")),  # noqa: S704  # the package's own file
-        "policy": _policy(script),
+        "policy": page_policy(script),
         "facts": sections.facts(story),
         "scores": sections.scores(story),
         "gap": sections.gap(story),
@@ -48,16 +48,18 @@ def render_page(story: Story) -> str:
         "comparisons": texts.comparisons(results),
         "side": texts.side,
     }
-    return _environment().get_template("page.html.j2").render(context)
+    return page_environment().get_template("page.html.j2").render(context)
 
 
-def _policy(script: str) -> str:
+def page_policy(script: str) -> str:
+    """The content security policy that lets this script run and nothing else, and reaches nothing."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     allowed = f"style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """The templates with the filters that every page has."""
     environment = html_environment()
     environment.filters.update(
         score=figures.score,

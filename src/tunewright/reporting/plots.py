@@ -189,7 +189,7 @@ def _legend(drawn: Sequence[Curve]) -> list[Markup]:
     return parts
 
 
-def histogram(name: str, title: str, shape: Distribution) -> Markup:
+def histogram(name: str, title: str, shape: Distribution, unit: str = "tokens") -> Markup:
     """Bars of the bins' counts, with the median and the 95th percentile marked."""
     height, top, bottom = 150.0, 16.0, 118.0
     edges = shape.edges or (0.0, 1.0)
@@ -203,7 +203,7 @@ def histogram(name: str, title: str, shape: Distribution) -> Markup:
     marks = {word: x_scale.place(at) for word, at in (("median", shape.p50), ("95 %", shape.p95)) if _within(at, edges)}
     for (word, x), at in zip(marks.items(), _apart(list(marks.values())), strict=True):
         inner += [line((x, top), (x, bottom), kind="best"), label(word, (at, top - 4), anchor="middle")]
-    inner.append(label("tokens", (WIDTH - RIGHT, height - 2), anchor="end"))
+    inner.append(label(unit, (WIDTH - RIGHT, height - 2), anchor="end"))
     spoken = (
         f"{figures.count(shape.n)} rows; median {shape.p50:g}, 95 % at most {shape.p95:g}, longest {shape.maximum:g}."
     )
