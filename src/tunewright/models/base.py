@@ -22,6 +22,7 @@ RELATIVE_POSITIONS = frozenset({"t5", "mt5", "umt5", "longt5"})
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 RUN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 ADAPTER = "adapter_config.json"
+POOLING = "1_Pooling/config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class BaseFacts:
     parameters: int | None
     layers: int | None
     max_positions: int | None
+    mean_pooled: bool = False
+    """Whether its files say that a text is read by the mean of its tokens' states, as sentence-transformers writes."""
 
 
 def find_local(spec: ModelSpec, recipe_folder: Path) -> Base | None:
@@ -97,7 +100,14 @@ def read_facts(base: Base | None, name: str) -> BaseFacts:
     if positions is not None and model_type in PADDED_POSITIONS:
         # MPNet's padding index is 1 whatever the configuration says of the token
         positions -= 2 if model_type == "mpnet" else config.get("pad_token_id", 1) + 1
-    return BaseFacts(family_of(model_type), model_type, _count_parameters(base.folder), _layers(config), positions)
+    return BaseFacts(
+        family=family_of(model_type),
+        model_type=model_type,
+        parameters=_count_parameters(base.folder),
+        layers=_layers(config),
+        max_positions=positions,
+        mean_pooled=_mean_pooled(base.folder),
+    )
 
 
 def _layers(config: dict[str, Any]) -> int | None:
@@ -111,6 +121,16 @@ def _layers(config: dict[str, Any]) -> int | None:
     below = first("encoder_layers", "num_layers", "num_hidden_layers")
     above = first("decoder_layers", "num_decoder_layers") or below
     return None if below is None or above is None else below + above
+
+
+def _mean_pooled(folder: Path) -> bool:
+    path = folder / POOLING
+    if not path.is_file():
+        return False
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("pooling_mode_mean_tokens") is True
+    except (ValueError, AttributeError):
+        return False  # a file of another program: what it does not say clearly is not taken for said
 
 
 def _of_run(name: str, recipe_folder: Path) -> Base:

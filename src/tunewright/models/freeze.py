@@ -8,6 +8,7 @@ from torch import nn
 
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.models.adapters import add_adapters
+from tunewright.models.mean_pooling import MeanPoolingLayer
 from tunewright.recipe.train import Lora, TopLayers
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def apply_method(
         return add_adapters(model, method, seed, base_name=base_name)
     if isinstance(method, TopLayers):
         _freeze_below(model, method)
+    for module in model.modules():
+        if isinstance(module, MeanPoolingLayer):
+            module.fix()
     return model
 
 
@@ -61,10 +65,11 @@ def train_mode(model: nn.Module) -> None:
 
 def _freeze_below(model: PreTrainedModel, method: TopLayers) -> None:
     """Embeddings and lower layers are frozen; a head that shares the embeddings' weights is frozen with them."""
-    layers = layer_list(model)
+    layers = [layer for layer in layer_list(model) if not isinstance(layer, MeanPoolingLayer)]
     require_layers(method, len(layers))
     top = {id(layer) for layer in layers[len(layers) - method.layers :]}
-    above = {id(p) for layer in layers if id(layer) in top for p in layer.parameters()}
+    top |= {id(layer) for layer in layer_list(model) if isinstance(layer, MeanPoolingLayer)}  # a part of the head
+    above = {id(p) for layer in layer_list(model) if id(layer) in top for p in layer.parameters()}
     for holder, stack in _stacks(model):
         if any(id(layer) in top for layer in stack):
             above |= {id(p) for part in (holder, model.base_model) for p in _behind_layers(part)}

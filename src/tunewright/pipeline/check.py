@@ -85,6 +85,7 @@ def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -
     """A task that this version lacks, a base that cannot do it, layers or modules that it has not."""
     from tunewright.models.freeze import require_layers  # noqa: PLC0415  # brings torch in
     from tunewright.models.skeleton import require_modules  # noqa: PLC0415
+    from tunewright.pipeline.reads import reads_mean  # noqa: PLC0415
     from tunewright.pipeline.tasks import require_task, task_of  # noqa: PLC0415
 
     recipe = context.recipe
@@ -95,6 +96,7 @@ def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -
             require_layers(recipe.train.method, facts.layers)
             if base is not None:
                 require_modules(recipe.train.method, base.folder, task.layout)
+            reads_mean(recipe, facts)
     except RecipeError as fault:
         return faults_of(fault)
     return []

@@ -22,8 +22,10 @@ from tunewright.data.tokenize import ENCODER_VERSION, tokenize
 from tunewright.models.catalogue import rate_range
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import save_model
+from tunewright.models.mean_pooling import read_mean
 from tunewright.pipeline.doctor import idle_accelerator
 from tunewright.pipeline.prepare import DATA, current_data
+from tunewright.pipeline.reads import reads_mean
 from tunewright.pipeline.samples import sampler
 from tunewright.pipeline.stages import (
     MANIFEST,
@@ -175,6 +177,7 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "encoder_version": ENCODER_VERSION,
         "overlength": recipe.data.overlength,
         "resolved": asdict(settle(context)),
+        "reads_mean": reads_mean(recipe, context.facts),
         "libraries": LIBRARIES,
     }
 
@@ -250,6 +253,8 @@ def _train(context: Context, key: str) -> None:
 def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...]) -> TrainState:
     recipe = context.recipe
     base = context.load_base(labels, dropout=recipe.model.dropout)
+    if reads_mean(recipe, context.facts):
+        base = read_mean(base)
     model = apply_method(base, recipe.train.method, seed=recipe.seed, base_name=recipe.model.name)
     train_mode(model)
     bf16 = resolved.precision == "bf16"
