@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tunewright.core.errors import DataError
 from tunewright.data.faults import SHOWN, Fault, data_error
-from tunewright.data.json_table import read_json
+from tunewright.data.json_document import read_json
 from tunewright.data.sources import checked_rows, read_sources
 from tunewright.recipe.data import DataSpec
 

@@ -121,7 +121,8 @@ def test_ignored_kinds_are_not_looked_for(folder: Path) -> None:
 def test_a_test_file_is_never_edited_and_still_meets_its_masked_twin(folder: Path) -> None:
     own = [{"text": f"message number 0 about refund write to {EMAILS[0]} please", "label": "refund"}]
     write_csv(folder / "test.csv", [*own, *tickets(6, start=500)])
-    spec = DataSpec(train="train.csv", test="test.csv", privacy=PrivacySpec(default="drop", email="mask"))
+    privacy = PrivacySpec(default="drop", email="mask")
+    spec = DataSpec(train="train.csv", test="test.csv", privacy=privacy, near_duplicates=None)  # equal texts alone
     made = prepared(folder, spec)
     assert EMAILS[0] in made.splits["test"]["input"][0]
     leaked = made.dropped.filter(pl.col("rule") == "leak_test")

@@ -107,7 +107,8 @@ def test_every_stale_decision_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError) as fault:
         followed(tmp_path, *stale, line(1, "drop"))
     places = [problem.place for problem in fault.value.problems[1:]]
-    assert places == [f"reviewed.csv:{n}" for n in range(2, 8)]
+    assert places == ["reviewed.csv:2", "reviewed.csv:3", "reviewed.csv:4", "reviewed.csv", "reviewed.csv:7"]
+    assert "2 others of this kind: line 5, 6" in fault.value.problems[4].given
     assert "again" in fault.value.problems[-1].given
 
 

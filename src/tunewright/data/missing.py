@@ -66,7 +66,7 @@ def drop_missing(
     no_text = _missing(rows["input"], is_missing_text)
     no_target = _missing(rows["target"], lacks)
     refused = [mask & (of == "error") for mask, of in ((no_text, policy), (no_target, target_policy or policy))]
-    if any(mask.any() for mask in refused):
+    if "error" in {policy, target_policy or policy}:
         _refuse_missing(rows, *refused, what=what)
     with_text = sift(rows, keep=~no_text, reason="missing_text")
     with_target = sift(with_text.kept, keep=~no_target.filter(~no_text), reason=f"missing_{what}")
@@ -106,7 +106,7 @@ def _open_end(messages: str | None) -> bool:
 
 
 def _refuse_missing(rows: pl.DataFrame, no_text: pl.Series, no_target: pl.Series, *, what: str) -> None:
-    """Raises DataError listing what is missing."""
+    """Raises DataError listing what is missing, if anything is: of a conversation, any of its turns."""
     faults = []
     columns = zip(rows["source"], rows["line"], rows["messages"], no_text, no_target, strict=True)
     for source, line, messages, text, target in columns:

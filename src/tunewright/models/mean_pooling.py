@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 MEAN_WEIGHT = 32.0
 """How many times larger the mean enters the layer's sum than the first token's own state."""
 
-LINEAR_PART = 0.25
-"""What the dense layer behind multiplies by: of states of unit size, tanh then bends only the outermost."""
-
-
 HEADS: Mapping[str, str] = {
     "bert": "bert.pooler.dense",
     "roberta": "classifier.dense",
@@ -80,7 +76,8 @@ def can_read_mean(model_type: str | None) -> bool:
 def read_mean(model: PreTrainedModel) -> PreTrainedModel:
     """The classifier with one more layer, which hands the mean of a row's tokens to its head; `model` itself.
 
-    Its configuration counts the layer, so that what is saved is an ordinary model of its architecture.
+    Its configuration counts the layer, so that what is saved is an ordinary model of its architecture. The dense layer
+    behind begins as the identity: features of unit size teach the new output matrix faster than smaller ones do.
     """
     encoder: Any = model.base_model.encoder
     plain = type(encoder.layer[0])(model.config, layer_idx=len(encoder.layer))
@@ -88,7 +85,7 @@ def read_mean(model: PreTrainedModel) -> PreTrainedModel:
     model.config.num_hidden_layers += 1
     dense: Any = model.get_submodule(HEADS[model.config.model_type])
     with torch.no_grad():
-        dense.weight.copy_(LINEAR_PART * torch.eye(len(dense.weight)))
+        dense.weight.copy_(torch.eye(len(dense.weight)))
         dense.bias.zero_()
     return model
 
