@@ -15,6 +15,7 @@ from scipy.stats import chi2_contingency
 from sklearn.metrics import mutual_info_score
 
 from tunewright.data.associations import (
+    LENGTH,
     associations,
     chi_square,
     cramers_v,
@@ -75,7 +76,7 @@ def test_a_region_that_goes_with_the_label_is_a_shortcut() -> None:
     )
     by_name = {one.column: one for one in found}
     assert by_name["region"].skewed
-    assert not by_name["length"].skewed
+    assert not by_name[LENGTH].skewed
     (finding,) = shortcut_findings(found)
     assert (finding.kind, finding.severity, finding.count) == ("shortcut", "warning", 600)
     assert "100% of those of 'Lisbon'" in finding.message
@@ -93,7 +94,7 @@ def test_chance_alone_is_no_shortcut() -> None:
 
 def test_the_length_of_the_text_is_a_shortcut_where_it_says_the_label() -> None:
     found = associations(rows(300, lambda _n, _label: {}, long=True), seed=13)
-    assert [one.column for one in found] == ["length"]
+    assert [one.column for one in found] == [LENGTH]
     (finding,) = shortcut_findings(found)
     assert "the length of the text" in finding.message
 
@@ -105,7 +106,7 @@ def test_a_coarser_label_is_told_as_derived_and_no_shortcut() -> None:
 
 def test_columns_of_many_values_of_one_value_and_nested_ones_are_left_out() -> None:
     sample = rows(300, lambda n, _: {"id": n, "same": 1, "list": [n % 2], "half": n % 2 if n % 3 else None})
-    assert {one.column for one in associations(sample, seed=13)} == {"length", "half"}
+    assert {one.column for one in associations(sample, seed=13)} == {LENGTH, "half"}
 
 
 def test_rare_values_are_tested_by_permutation() -> None:
@@ -119,3 +120,9 @@ def test_rare_values_are_tested_by_permutation() -> None:
 def test_one_label_has_no_associations() -> None:
     sample = rows(50, lambda n, _: {"a": n % 2}).with_columns(pl.lit("one").alias("target"))
     assert associations(sample, seed=13) == ()
+
+
+def test_a_column_called_length_stands_beside_the_length_of_the_text() -> None:
+    found = associations(rows(400, lambda n, _label: {"length": ["short", "long"][n % 2]}, long=True), seed=13)
+    assert {one.column for one in found} == {LENGTH, "length"}
+    assert [one.column for one in found if one.skewed] == [LENGTH]

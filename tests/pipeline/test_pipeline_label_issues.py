@@ -139,10 +139,9 @@ def test_a_label_that_one_row_alone_bears_is_not_judged(tmp_path: Path) -> None:
     assert "rare" not in found.to_review["label"]
 
 
-def test_neither_balance_nor_a_mix_changes_what_is_listed(words_only: tuple[Path, LabelIssues]) -> None:
+def test_balance_does_not_change_what_is_listed(words_only: tuple[Path, LabelIssues]) -> None:
     recipe, found = words_only
-    write_tickets(recipe.parent / "other.csv", ticket_rows(30, seed=9))
-    for override in ("balance.kind=oversample", "balance.kind=undersample", "mix=[{source: other.csv}]"):
+    for override in ("balance.kind=oversample", "balance.kind=undersample"):
         again = ranked(recipe, f"data.{override}")
         assert again.rows["row_id"].to_list() == found.rows["row_id"].to_list()
 

@@ -52,12 +52,26 @@ def test_auto_goes_by_the_files_of_the_base(bert: Path, sentences: Path) -> None
     assert not reads(sentences, wanted="own")
 
 
-@pytest.mark.parametrize("content", ["{broken", "[]", json.dumps({"pooling_mode_cls_token": True})])
-def test_a_file_that_does_not_say_mean_says_nothing(bert: Path, tmp_path: Path, content: str) -> None:
-    folder = shutil.copytree(bert, tmp_path / "base")
-    (folder / POOLING).parent.mkdir()
-    (folder / POOLING).write_text(content)
-    assert not reads(folder)
+def said(bert: Path, folder: Path, content: str) -> bool:
+    base = shutil.copytree(bert, folder / "base")
+    (base / POOLING).parent.mkdir()
+    (base / POOLING).write_text(content)
+    return reads(base)
+
+
+@pytest.mark.parametrize("told", [{"pooling_mode": "mean"}, {"pooling_mode_mean_tokens": True, "word": 384}])
+def test_both_ways_to_say_mean_are_understood(bert: Path, tmp_path: Path, told: dict[str, Any]) -> None:
+    assert said(bert, tmp_path, json.dumps(told))
+
+
+TWO = {"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True}
+
+
+@pytest.mark.parametrize(
+    "content", ["{broken", "[]", *map(json.dumps, ({"pooling_mode_cls_token": True}, {"pooling_mode": "cls"}, TWO))]
+)
+def test_a_file_that_does_not_say_mean_alone_says_nothing(bert: Path, tmp_path: Path, content: str) -> None:
+    assert not said(bert, tmp_path, content)
 
 
 @pytest.mark.parametrize(

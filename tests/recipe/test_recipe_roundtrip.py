@@ -13,7 +13,6 @@ from tunewright.recipe.data import DataSpec, GroupSplit, StratifiedSplit, TimeSp
 from tunewright.recipe.judge import BetterThan, ClassFloor, EvaluationSpec, Floor, GateSpec
 from tunewright.recipe.label_issues import DropMislabelled, Relabel
 from tunewright.recipe.load import LoadedRecipe, load_recipe
-from tunewright.recipe.mix import Mixed
 from tunewright.recipe.model import ModelSpec
 from tunewright.recipe.recipe import Recipe
 from tunewright.recipe.train import AdamW, Constant, Cosine, EarlyStopping, Full, Linear, TopLayers, TrainSpec
@@ -84,7 +83,6 @@ RECIPES = st.builds(
         label_map=st.dictionaries(PLAIN, PLAIN, max_size=4),
         label_issues=st.none() | st.one_of(REVIEWS),
         balance=st.none() | st.one_of(BALANCES),
-        mix=st.lists(st.builds(Mixed, source=PLAIN, weight=POSITIVE, target=st.none() | PLAIN), max_size=2),
     ),
     task=st.sampled_from(["classification", "generation", "text_to_text"]),
     name=st.none() | st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,20}\Z"),

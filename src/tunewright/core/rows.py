@@ -94,8 +94,6 @@ class Profile:
     some thousand of them at equal distances."""
     private: Mapping[str, int] | None = None
     """Kind of private data (`core.private`) to the values found in the texts; None where nobody looked."""
-    mixed: Mapping[str, int] = field(default_factory=dict)
-    """Source of `data.mix` to its rows among the training rows, copies left out; `read` counts all its records."""
     copied: int = 0
     """Copies of training rows that `data.balance` made; `read` and `kept` count them."""
     balanced: Mapping[str, tuple[int, int]] = field(default_factory=dict)

@@ -39,6 +39,10 @@ SURE = 0.01
 STRONG = 0.2
 """Cramér's V from which an association is called more than weak."""
 SHOWN = 3
+LENGTH, GROUP = "(length)", "(group)"
+"""What stands for the length of a text and for `data.group` among the columns: no file is likely to have such names."""
+MOST_CELLS = 2_000_000
+"""Cells of random tables that are held at once."""
 
 _LEADING = re.compile(r"\d+")
 
@@ -51,7 +55,7 @@ def associations(rows: pl.DataFrame, *, seed: int) -> tuple[Association, ...]:
     sample = drawn(rows, MOST_ROWS, seed=seed)
     if sample["target"].n_unique() < 2:
         return ()
-    columns = {"length": _length_bands(sample["input"]), **_metadata(sample)}
+    columns = {**_metadata(sample), LENGTH: _length_bands(sample["input"])}
     tables = {name: _table(values, sample["target"]) for name, values in columns.items()}
     tested = {name: _test(table[2], seed, name) for name, table in tables.items() if min(table[2].shape) > 1}
     adjusted = holm([p for p, _ in tested.values()])
@@ -72,14 +76,14 @@ def shortcut_findings(found: Sequence[Association]) -> list[Finding]:
             message = f"{one.column!r} follows from the label ({figures}): each label has one value of it"
             findings.append(Finding("derived_column", "note", message, one.rows, remedy="keep it out of data.input"))
             continue
-        what = "the length of the text" if one.column == "length" else repr(one.column)
+        what = "the length of the text" if one.column == LENGTH else repr(one.column)
         message = f"{what} goes with the label ({figures}): {_skew(one)}; a model may learn it as a shortcut"
         findings.append(Finding("shortcut", "warning", message, one.rows, remedy=_remedy(one)))
     return findings
 
 
 def _remedy(one: Association) -> str:
-    if one.column == "length":
+    if one.column == LENGTH:
         return "collect short and long texts of each label; look at the scores of short and long test rows apart"
     return (
         f"keep {one.column!r} out of data.input, collect rows of each label for every value of it, and look at the "
@@ -161,9 +165,12 @@ def _test(table_VK: Table, seed: int, name: str) -> tuple[float, Literal["chi-sq
         freedom = (table_VK.shape[0] - 1) * (table_VK.shape[1] - 1)
         return float(chi2.sf(statistic, freedom)), "chi-square"
     margins = random_table(table_VK.sum(1), table_VK.sum(0))  # the tables that permuted labels would give
-    tables_PVK = margins.rvs(PERMUTATIONS, random_state=generator(seed, "association", name))
-    statistics_P = ((tables_PVK - expected_VK) ** 2 / expected_VK).sum(axis=(1, 2))
-    as_far = int((statistics_P >= statistic - 1e-9).sum())
+    random, at_once = generator(seed, "association", name), max(1, MOST_CELLS // table_VK.size)
+    as_far = 0
+    for start in range(0, PERMUTATIONS, at_once):
+        tables_PVK = margins.rvs(min(at_once, PERMUTATIONS - start), random_state=random)
+        statistics_P = ((tables_PVK - expected_VK) ** 2 / expected_VK).sum(axis=(1, 2))
+        as_far += int((statistics_P >= statistic - 1e-9).sum())
     return (as_far + 1) / (PERMUTATIONS + 1), "permutation"
 
 
@@ -230,7 +237,7 @@ def _metadata(rows: pl.DataFrame) -> dict[str, pl.Series]:
             found[name][number] = shown(value)
     columns = {name: pl.Series(name, values, dtype=pl.String) for name, values in found.items()}
     if rows["group"].null_count() < rows.height:
-        columns["group"] = rows["group"]
+        columns[GROUP] = rows["group"]
     limit = max(2, min(MOST_VALUES, rows.height // 5))
     return {name: values for name, values in columns.items() if 2 <= values.drop_nulls().n_unique() <= limit}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003  # types of the frozen records below
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -39,10 +38,8 @@ from tunewright.data.leaks import seal
 from tunewright.data.lock import read_lock
 from tunewright.data.measure import Measured, measure
 from tunewright.data.missing import drop_missing, drop_trailing
-from tunewright.data.mix import mix_in, read_mix
 from tunewright.data.near_duplicates import (
     NEAR,
-    NEAR_TEXT,
     drop_near,
     find_near,
     largest_cluster,
@@ -96,26 +93,13 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
         require_protected(mixed, request.spec.privacy, request.task)
         work = work.then(pl.concat([work.rows, mixed]), findings=findings)
         measured = _measured(work, request, encoder)
-    parts = read_mix(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
-    joined = mix_in(
-        work.rows,
-        parts,
-        request.spec.mix,
-        seed=request.seed,
-        clean=lambda part: _clean_part(part, request),
-        tie=lambda own, held: _tied_together(own, held, request.spec),
-        fits=lambda some: _fitting(some, request, encoder),
-    )
-    work = work.then(joined.rows, *joined.ledger, findings=joined.findings)
-    if parts:
-        measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
     work = work.then(work.rows, findings=typo_findings(work.rows, encoder))
     balanced = balance(work.rows, request.spec.balance, sources.columns, task=request.task, seed=request.seed)
     work = work.then(balanced.rows, balanced.dropped, findings=balanced.findings)
     if balanced.groups:
         measured = _measured(work, request, encoder)
-    reached = Reached(balanced, measured, encoder.max_tokens, rows.height + joined.read, tuple(parts))
+    reached = Reached(balanced, measured, encoder.max_tokens, rows.height)
     return account_for(work, request, sources, plan, reached)
 
 
@@ -195,23 +179,6 @@ def _compared(work: Work, request: Request) -> tuple[Work, Request]:
     if earlier is not None:
         earlier = replace(earlier, train=tied(earlier.train, near), lineage=tied(earlier.lineage, near))
     return work.then(rows, findings=near_findings(rows, near, spec)), replace(request, earlier=earlier)
-
-
-def _clean_part(part: Sources, request: Request) -> tuple[pl.DataFrame, Sequence[pl.DataFrame]]:
-    """The rows of a data set that is mixed in, fitted as all others, and the record of what that took."""
-    missing = request.spec.missing if isinstance(request.spec.missing, str) else "drop"
-    own = {"label_issues": None, "keep_if": None, "missing": missing}  # these are about the columns of `data.train`
-    fitted = _fitted(Work(checked_rows(part)), replace(request, spec=request.spec.model_copy(update=own)), part)
-    return fitted.rows, fitted.ledger
-
-
-def _tied_together(own: pl.DataFrame, held: pl.DataFrame, spec: DataSpec) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of a data set that is mixed in, and held-back rows, that know which of them are near-duplicates."""
-    if spec.near_duplicates is None:
-        return own, held
-    bare = held.drop(NEAR, NEAR_TEXT, strict=False)
-    near = find_near([own, bare], spec.near_duplicates)
-    return tied(own, near), tied(bare, near)
 
 
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:

@@ -53,7 +53,6 @@ class Reached:
     measured: Measured
     max_tokens: int
     read: int
-    mixed: tuple[Sources, ...] = ()
 
 
 def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, reached: Reached) -> Prepared:
@@ -96,15 +95,11 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
             *_division_findings(splits, sources),
             *held,
         ),
-        sources={t.source: t.sha256 for part in (sources, *reached.mixed) for t in part.tables.values()}
+        sources={table.source: table.sha256 for table in sources.tables.values()}
         | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
         replayed=replayed,
         languages=languages,
         private=work.private,
-        mixed={
-            name: balanced.train.filter(pl.col("source") == name).height
-            for name in (part.tables["train"].source for part in reached.mixed)
-        },
         copied=balanced.copied,
         balanced=balanced.groups,
         unbalanced_labels=dict(sorted(before.items())) if balanced.groups and labelled else {},

@@ -23,6 +23,7 @@ HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 RUN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 ADAPTER = "adapter_config.json"
 POOLING = "1_Pooling/config.json"
+FLAG = "pooling_mode_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +125,18 @@ def _layers(config: dict[str, Any]) -> int | None:
 
 
 def _mean_pooled(folder: Path) -> bool:
+    """Whether the mean is the one thing that is read, as sentence-transformers writes it: `pooling_mode` today, and a
+    flag for each mode in older files.
+    """
     path = folder / POOLING
     if not path.is_file():
         return False
     try:
-        return json.loads(path.read_text(encoding="utf-8")).get("pooling_mode_mean_tokens") is True
+        told = json.loads(path.read_text(encoding="utf-8"))
+        modes = [name.removeprefix(FLAG) for name, value in told.items() if name.startswith(FLAG) and value is True]
     except (ValueError, AttributeError):
         return False  # a file of another program: what it does not say clearly is not taken for said
+    return bool(told["pooling_mode"] == "mean") if "pooling_mode" in told else modes == ["mean_tokens"]
 
 
 def _of_run(name: str, recipe_folder: Path) -> Base:

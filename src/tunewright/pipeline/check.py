@@ -153,7 +153,7 @@ def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Fault]
     from tunewright.pipeline.prepare import prepared_rows  # noqa: PLC0415
 
     data = context.recipe.data
-    sources = [s for s in (data.train, data.validation, data.test, *(mixed.source for mixed in data.mix)) if s]
+    sources = [s for s in (data.train, data.validation, data.test, *data.benchmarks) if s]
     try:
         absent = [s for s in sources if s.startswith(HUB) and not cached_data(s)]
         if absent:

@@ -152,10 +152,10 @@ def write_issues(path: Path, rows: pl.DataFrame) -> None:
 
 
 def _own_rows(context: Context) -> Context:
-    """The same run without balance, mix and replay: every row of its own is judged, and once."""
+    """The same run without balance and replay: every row of its own is judged, and once."""
     recipe = context.recipe
     replay = None if recipe.model.run is None else 0.0
-    data = recipe.data.model_copy(update={"balance": None, "mix": [], "replay": replay})
+    data = recipe.data.model_copy(update={"balance": None, "replay": replay})
     return replace(context, loaded=replace(context.loaded, recipe=recipe.model_copy(update={"data": data})))
 
 

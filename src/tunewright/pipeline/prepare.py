@@ -108,12 +108,11 @@ def _declares(context: Context) -> dict[str, Any]:
     recipe, earlier = context.recipe, context.earlier
     named = (recipe.data.train, recipe.data.validation, recipe.data.test, *recipe.data.benchmarks)
     sources = [source for source in named if source is not None]
-    sources += [mixed.source for mixed in recipe.data.mix]
     return {
         "data": recipe.data.model_dump(mode="json"),
         "split": recipe.split.model_dump(mode="json"),
         "task": recipe.task,
-        "seed": recipe.seed if recipe.data.balance is not None or recipe.data.mix else None,
+        "seed": recipe.seed if recipe.data.balance is not None else None,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
         "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
         "encoder": context.encoder.fingerprint,

@@ -10,7 +10,6 @@ from tunewright.recipe.balance import BalanceSpec
 from tunewright.recipe.clean import CleanSpec, FilterSpec
 from tunewright.recipe.condition import parse_condition
 from tunewright.recipe.label_issues import LabelIssuesSpec
-from tunewright.recipe.mix import Mixed
 from tunewright.recipe.privacy import PrivacySpec
 from tunewright.recipe.spec import Spec, kind_where_absent
 
@@ -97,8 +96,6 @@ class DataSpec(Spec):
     stars >= 3)`; also `in [..]`, `contains` and `is missing`."""
     filter: FilterSpec = FilterSpec()
     """Which rows may stay, by what their text is."""
-    mix: list[Mixed] = Field(default_factory=list)
-    """Other data sets whose rows are mixed into training, by weight."""
     balance: BalanceSpec | None = None
     """How training rows are brought into balance; validation and test stay as they are."""
     clean: CleanSpec = CleanSpec()
