@@ -3,21 +3,26 @@
 A text is contaminated if at least 70 % of its sequences of eight words stand in training rows: the measure of PaLM's
 report (Chowdhery et al. 2022, section 8). Near-duplicates are found by themselves; this finds a short test text that
 lies within a long training row.
+
+Sequences that many texts hold (`data.word_sequences.common`), of the training rows or of the judged texts, are
+boilerplate and no evidence: a system text, a template, a set phrase. They are taken out with all sequences that run
+into them, and the share is that of the others. A text that many different training rows hold is therefore not found.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from tunewright.core.rows import Finding
-from tunewright.core.seeds import child_seed
 from tunewright.data.faults import counted, places
 from tunewright.data.frame import LINE
 from tunewright.data.read import read_table
 from tunewright.data.shingles import chunks
+from tunewright.data.word_sequences import WORDS, common, holders, sequences, touching
 from tunewright.recipe.data import DataSpec
 
 if TYPE_CHECKING:
@@ -27,16 +32,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tunewright.core.rows import SplitName
+    from tunewright.data.word_sequences import Sequences
 
-WORDS = 8
-"""Words of a sequence."""
 SHARE = 0.7
 """Share of a text's sequences in training rows from which on it is contaminated."""
+LISTED = 20
+"""Training rows that are listed at most for one text."""
 CONTAMINATION_COLUMNS = ("source", "line", "row_id", "share", "holders")
 """Of each contaminated text: where it stands, its row id (null in a benchmark file), the share of its sequences that
-training rows hold, and the places of training rows that hold any of them, up to 20."""
+training rows hold, and the places of training rows that hold any of them, up to LISTED."""
 
-_FACTORS = np.array([child_seed(0, "sequence", place) | 1 for place in range(WORDS)], dtype=np.uint64)
+_SEQUENCES_AT_ONCE = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Contamination:
+    """Which of the judged texts training rows hold."""
+
+    found: pl.DataFrame
+    """In CONTAMINATION_COLUMNS."""
+    unknown: int
+    """Texts of too few words of their own for anything to be said of them."""
 
 
 def benchmark_texts(names: Sequence[str], *, folder: Path, local_only: bool = False) -> pl.DataFrame:
@@ -54,43 +70,41 @@ def benchmark_texts(names: Sequence[str], *, folder: Path, local_only: bool = Fa
     return pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(("source", "row_id", "input"), pl.String))
 
 
-def contaminated(judged: pl.DataFrame, train: pl.DataFrame) -> pl.DataFrame:
-    """The judged texts (`source`, `line`, `row_id`, `input`) that training rows hold, in CONTAMINATION_COLUMNS.
+def contaminated(judged: pl.DataFrame, train: pl.DataFrame) -> Contamination:
+    """The judged texts (`source`, `line`, `row_id`, `input`) that training rows hold.
 
-    Texts of fewer than WORDS words are not among them: nothing is said of these. Training rows are read in chunks.
+    Nothing is said of texts without a sequence of WORDS words of their own. The memory grows with the words of the
+    judged texts, the time with those of both: of a sequence, LISTED training rows are remembered at most.
     """
-    numbers, sequences = _sequences(judged["input"])
-    wanted = np.unique(sequences)
     said = train.select(pl.concat_str("input", "target", separator=" ", ignore_nulls=True))["input"]
-    held, holders = _hits(said, wanted)
-    known = np.isin(sequences, held)
-    texts = pl.DataFrame({"text": numbers, "sequence": sequences, "known": known}).unique(["text", "sequence"])
-    shares = texts.group_by("text").agg(pl.col("known").mean().alias("share")).filter(pl.col("share") >= SHARE)
-    owners = pl.DataFrame({"sequence": held, "row": holders})
-    where = train.select(pl.concat_str("source", "line", separator=":").alias("place")).with_row_index("row")
-    owned = texts.join(shares, on="text", how="semi").join(owners, on="sequence")
-    owned = (
-        owned.join(where.cast({"row": pl.Int64}), on="row").sort("row").unique(["text", "place"], maintain_order=True)
-    )
-    listed = owned.group_by("text").agg(pl.col("place").head(20).alias("holders"))
+    told = sequences(judged["input"])
+    wanted, places_of = np.unique(told.hashes, return_inverse=True)
+    held = holders(said, wanted, listed=LISTED)
+    shared = common(held.texts, said.n_unique())
+    shared |= common(_judged_texts(judged["input"], told, places_of), judged["input"].n_unique())
+    own = ~touching(told.texts, shared[places_of])
+    texts = pl.DataFrame({"text": told.texts[own], "sequence": places_of[own]}).unique()
+    texts = texts.with_columns(pl.Series("known", held.texts > 0).gather(texts["sequence"]))
+    shares = texts.group_by("text").agg(pl.col("known").mean().alias("share"))
+    unknown = judged.height - shares.height
+    shares = shares.filter(pl.col("share") >= SHARE)
+    evidence = texts.filter("known").join(shares, on="text", how="semi").sort("text")
+    where = train.select(pl.concat_str("source", "line", separator=":").alias("place"))["place"]
+    listed = _listed(evidence, held.rows, where)
     found = judged.with_row_index("text").cast({"text": pl.Int64}).join(shares.join(listed, on="text"), on="text")
-    return found.sort("text").select(CONTAMINATION_COLUMNS)
+    return Contamination(found.sort("text").select(CONTAMINATION_COLUMNS), unknown)
 
 
-def short_texts(judged: pl.DataFrame) -> int:
-    """How many of the judged texts have too few words for anything to be said of them."""
-    return judged.height - np.unique(_sequences(judged["input"])[0]).size
-
-
-def contamination_findings(found: pl.DataFrame, judged: pl.DataFrame, *, what: str) -> list[Finding]:
-    """How many of `what` stand in training rows, and of how many nothing can be said."""
+def contamination_findings(seen: Contamination, total: int, *, what: str) -> list[Finding]:
+    """How many of the `total` texts of `what` stand in training rows, and of how many nothing can be said."""
+    found = seen.found
     if not found.height:
         return []
-    short = short_texts(judged)
-    unknown = f"; of {short:,} with fewer than {WORDS} words nothing can be said" if short else ""
+    unknown = f"; of {seen.unknown:,} with fewer than {WORDS} words of their own nothing can be said"
+    unknown = unknown if seen.unknown else ""
     holders = found["holders"].explode().unique().sort()
     message = (
-        f"{counted(found.height, 'text')} of {judged.height:,} of {what} stand in training rows (at least {SHARE:.0%} "
+        f"{counted(found.height, 'text')} of {total:,} of {what} stand in training rows (at least {SHARE:.0%} "
         f"of their sequences of {WORDS} words, in {counted(holders.len(), 'row')}, such as {holders[0]}){unknown}"
     )
     remedy = "remove these training rows, or read scores on these texts as too high"
@@ -99,42 +113,41 @@ def contamination_findings(found: pl.DataFrame, judged: pl.DataFrame, *, what: s
 
 
 def contamination_of(
-    splits: Mapping[SplitName, pl.DataFrame], benchmarks: Sequence[str], *, folder: Path
+    splits: Mapping[SplitName, pl.DataFrame], benchmarks: Sequence[str], *, folder: Path, local_only: bool
 ) -> tuple[pl.DataFrame, list[Finding]]:
-    """The texts of the test and of the benchmarks that stand in training rows, and what to say of them."""
+    """The texts of the test and of the benchmarks that stand in training rows, and what to say of them.
+
+    `local_only` reads a benchmark of the hub from the hub's cache or not at all.
+    """
     judged = splits["test"].select("source", "line", "row_id", "input")
-    found = contaminated(judged, splits["train"])
-    findings = contamination_findings(found, judged, what="the test")
+    seen = contaminated(judged, splits["train"])
+    found, findings = seen.found, contamination_findings(seen, judged.height, what="the test")
     if benchmarks:
-        others = benchmark_texts(benchmarks, folder=folder)
+        others = benchmark_texts(benchmarks, folder=folder, local_only=local_only)
         more = contaminated(others, splits["train"])
-        findings += contamination_findings(more, others, what="the benchmarks")
-        found = pl.concat([found, more])
+        findings += contamination_findings(more, others.height, what="the benchmarks")
+        found = pl.concat([found, more.found])
     return found, findings
 
 
-def _hits(texts: pl.Series, wanted: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Those of the texts' sequences that are wanted, and the number of the text each stands in."""
-    found, rows = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.int64)]
-    for part in chunks(texts.str.len_chars().cast(pl.Int64).to_numpy(), 1 << 24):
-        numbers, sequences = _sequences(texts[part])
-        hit = np.isin(sequences, wanted)
-        found.append(sequences[hit])
-        rows.append(numbers[hit] + part.start)
-    return np.concatenate(found), np.concatenate(rows)
+def _judged_texts(texts: pl.Series, told: Sequences, places_of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each distinct sequence, how many distinct texts among the judged hold it."""
+    distinct = texts.is_first_distinct().to_numpy()[told.texts]
+    pairs = np.unique(places_of[distinct] * texts.len() + told.texts[distinct])
+    return np.bincount(pairs // max(texts.len(), 1), minlength=places_of.max(initial=-1) + 1)
 
 
-def _sequences(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The number of the text, and a 64-bit hash, of each sequence of words of each text."""
-    words = texts.rename("word").to_frame().with_row_index("text").select(
-        "text", pl.col("word").str.normalize("NFKC").str.to_lowercase().str.extract_all(r"\w+")
-    )  # fmt: skip
-    flat = words.explode("word").drop_nulls("word")
-    codes = flat["word"].hash(1).to_numpy()
-    owners = flat["text"].cast(pl.Int64).to_numpy()
-    count = max(codes.size - WORDS + 1, 0)
-    hashes = np.zeros(count, dtype=np.uint64)
-    for place, factor in enumerate(_FACTORS):
-        hashes += codes[place : place + count] * factor
-    inside = owners[:count] == owners[WORDS - 1 :][:count]
-    return owners[:count][inside], hashes[inside]
+def _listed(evidence: pl.DataFrame, rows: pl.DataFrame, where: pl.Series) -> pl.DataFrame:
+    """`text` and its `holders`: the places of the first LISTED training rows that hold any of its sequences.
+
+    A row among a text's first is among the first of each sequence that it holds, so that none is missed.
+    """
+    sizes = evidence.group_by("text", maintain_order=True).len()
+    parts = [pl.DataFrame(schema={"text": pl.Int64, "holders": pl.List(pl.String)})]
+    for part in chunks(sizes["len"].cast(pl.Int64).to_numpy(), _SEQUENCES_AT_ONCE):
+        owned = evidence.join(sizes[part], on="text", how="semi").join(rows, on="sequence")
+        owned = owned.select("text", "row").unique().sort("row")
+        owned = owned.with_columns(where.gather(owned["row"]).alias("place"))
+        owned = owned.unique(["text", "place"], keep="first", maintain_order=True)
+        parts.append(owned.group_by("text").agg(pl.col("place").head(LISTED).alias("holders")))
+    return pl.concat(parts)

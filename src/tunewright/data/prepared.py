@@ -58,7 +58,9 @@ class Reached:
 def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, reached: Reached) -> Prepared:
     """The splits, the record of all other rows, and the profile."""
     splits, labelled = by_split(work.rows), sources.task == "classification"
-    contamination, held = contamination_of(splits, request.spec.benchmarks, folder=request.folder)
+    contamination, held = contamination_of(
+        splits, request.spec.benchmarks, folder=request.folder, local_only=request.local_only
+    )
     account, earlier = redacted(work.account, request.spec.privacy, request.task), request.earlier
     balanced, measured = reached.balanced, reached.measured
     before = Counter(balanced.train["target"])

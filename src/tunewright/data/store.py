@@ -10,7 +10,6 @@ from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import disk_faults, read_json, write_json
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Profile
-from tunewright.data.contamination import CONTAMINATION_COLUMNS
 from tunewright.data.earlier import LINEAGE_COLUMNS
 
 if TYPE_CHECKING:
@@ -58,12 +57,6 @@ def read_profile(folder: Path) -> Profile:
 def read_lineage(folder: Path) -> pl.DataFrame | None:
     """The rows of earlier runs that this one goes back to, in LINEAGE_COLUMNS; None where it goes back to none."""
     return _read(folder / LINEAGE, LINEAGE_COLUMNS) if (folder / LINEAGE).exists() else None
-
-
-def read_contamination(folder: Path) -> pl.DataFrame | None:
-    """Texts of the test and of benchmarks that stand in training rows, in CONTAMINATION_COLUMNS; None where none do."""
-    path = folder / CONTAMINATION
-    return _read(path, CONTAMINATION_COLUMNS) if path.exists() else None
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
