@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tunewright.data.jaccard import jaccard
+from tunewright.data.likeliest import PAIRS_AT_ONCE, LikeliestPairs
 from tunewright.data.minhash import DOUBT, Sketches, bands_for, sketch
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-WHOLE_BUCKET = 512
+
+WHOLE_BUCKET = 128
 """Buckets of more texts that are unlike are not compared pair by pair, but with so many of their texts."""
-PAIRS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class NearClusters:
     labels: NDArray[np.int64]
     """Of each text the least number of its cluster's texts: its own where it stands alone."""
     unfinished: int
-    """Texts in buckets too large to be compared pair by pair: near-duplicates among these may have been missed."""
+    """Texts in buckets too large to be compared pair by pair, or with more likely pairs than are verified of one text
+    (`data.likeliest`): near-duplicates among these may have been missed."""
 
 
 def near_clusters(texts: pl.Series, threshold: float) -> NearClusters:
@@ -38,16 +40,20 @@ def near_clusters(texts: pl.Series, threshold: float) -> NearClusters:
 
     A pair of true similarity `threshold` + 0.05 or more is found with a probability of 0.99 at least, and no pair below
     the threshold joins two clusters. Each bucket is compared with its first text; where that leaves it in several
-    clusters, all pairs across them are compared, so that nothing is lost, and copies of one text cost no squares.
+    clusters, the pairs across them are compared too, up to MOST_PAIRS of one text, the likeliest first. Neither copies
+    of one text nor texts that are almost near-duplicates cost squares.
     """
     sketches = sketch(texts, bands_for(threshold))
     buckets = [_buckets(band) for band in sketches.bands]
     labels = np.arange(texts.len())
     for held in buckets:  # one band after another: what is joined already is not compared again
         labels = _joined(labels, _verified(texts, sketches, _stars(held, labels), threshold))
-    across, unfinished = _across(buckets, labels)
-    labels = _joined(labels, _verified(texts, sketches, across, threshold))
-    return NearClusters(labels, unfinished)
+    likeliest, unfinished = LikeliestPairs(sketches, threshold - DOUBT), np.zeros(texts.len(), dtype=bool)
+    for keys, sampled in _across(buckets, labels):
+        likeliest.add(keys)
+        unfinished[sampled] = True
+    labels = _joined(labels, _verified(texts, sketches, likeliest.pairs(), threshold))
+    return NearClusters(labels, int((unfinished | likeliest.left_out()).sum()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +84,25 @@ def _stars(buckets: _Buckets, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.stack([first[apart], buckets.members[apart]], axis=1)
 
 
-def _across(buckets: list[_Buckets], labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """[pairs, 2], distinct: pairs of one bucket and two clusters; and how many texts were not compared with all."""
-    count = labels.size
-    found = [np.empty(0, dtype=np.int64)]
-    unfinished: set[int] = set()
+def _across(
+    buckets: list[_Buckets], labels: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The keys (`data.likeliest`) of pairs of one bucket and two clusters, bucket by bucket, and the texts that are not
+    paired with all others of theirs.
+    """
     for members in _mixed(buckets, labels):
-        against, rest = members, members
+        against, rest, sampled = members, members, members[:0]
         if members.size > WHOLE_BUCKET:
             _, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
             rest = members[inverse != int(np.argmax(sizes))]
             if rest.size > WHOLE_BUCKET:
                 against = members[np.linspace(0, members.size - 1, WHOLE_BUCKET).astype(np.int64)]
-                unfinished.update(rest.tolist())
+                sampled = rest
         for part in np.array_split(rest, max(1, rest.size * against.size // PAIRS_AT_ONCE)):
             one, other = np.meshgrid(part, against, indexing="ij")
             apart = labels[one] != labels[other]
             low, high = np.minimum(one[apart], other[apart]), np.maximum(one[apart], other[apart])
-            found.append(np.unique(low * count + high))
-        if sum(map(len, found)) > PAIRS_AT_ONCE:
-            found = [np.unique(np.concatenate(found))]
-    return np.stack(np.divmod(np.unique(np.concatenate(found)), max(count, 1)), axis=1), len(unfinished)
+            yield np.unique(low * labels.size + high), sampled
 
 
 def _mixed(buckets: list[_Buckets], labels: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
