@@ -94,6 +94,15 @@ def test_a_sound_recipe_has_nothing_to_warn_of(project: Path, tunewright: Callab
     assert shown.err == ""
 
 
+@pytest.mark.parametrize("override", ["data.train=hub:owner/absent", "data.benchmarks=[hub:owner/absent]"])
+def test_data_that_is_not_here_is_told_of_and_not_fetched(
+    override: str, project: Path, tunewright: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(project / "hub"))
+    (found,) = findings(tunewright("check", "recipe.yaml", override, "--json"), "data_not_here")
+    assert "hub:owner/absent is not on this machine" in found["message"]
+
+
 def test_the_data_is_checked_though_the_base_is_not_here(project: Path, tunewright: Callable[..., Ran]) -> None:
     write_csv(project / "train.csv", records(900))
     hub = "model.name=google-bert/bert-base-uncased"

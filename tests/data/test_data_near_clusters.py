@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tunewright.data import near_clusters as clusters_module
 from tunewright.data.jaccard import jaccard
+from tunewright.data.likeliest import MOST_PAIRS
 from tunewright.data.minhash import MARGIN, RECALL, SLOTS, bands_for
 from tunewright.data.near_clusters import near_clusters
 from tunewright.data.shingles import MIN_CHARACTERS, WIDTH, comparable, without_boilerplate
@@ -125,6 +126,45 @@ def test_many_copies_of_one_template_cost_no_squares(monkeypatch: pytest.MonkeyP
     assert (found.labels == 0).all()
     assert found.unfinished == 0
     assert compared < 100 * texts.len()  # all pairs would be 2,000 times the texts
+
+
+def crowd(count: int, own: int, *, twins: int = 0) -> pl.Series:
+    """Texts of 40 words that all share and `own` of their own, then twins of the first that differ in two of these."""
+    draw = random.Random(count)
+
+    def word() -> str:
+        return "".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=6))
+
+    shared = [word() for _ in range(40)]
+    texts = [[*shared, *(word() for _ in range(own))] for _ in range(count)]
+    texts += [[*text[:40], word(), word(), *text[42:]] for text in texts[:twins]]
+    return pl.Series([" ".join(text) for text in texts])
+
+
+@pytest.mark.parametrize(("own", "least", "most"), [(8, 0.70, 0.73), (6, 0.76, 0.79)])
+def test_texts_just_below_the_threshold_cost_no_squares(
+    own: int, least: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+
+    def counting(texts: pl.Series, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        compared.append(len(left))
+        return jaccard(texts, left, right)
+
+    monkeypatch.setattr(clusters_module, "jaccard", counting)
+    verified = []
+    for count in (300, 900):
+        texts = crowd(count, own, twins=100)
+        assert least < np.median(jaccard(texts, np.arange(100), np.arange(100, 200))) < most
+        alike = jaccard(texts, np.arange(100), np.arange(count, count + 100)) >= 0.8 + MARGIN
+        assert alike.sum() > 90
+        compared.clear()
+        found = near_clusters(texts, 0.8)
+        verified.append(sum(compared) / texts.len())
+        assert (found.labels[:100] == found.labels[count:])[alike].mean() >= RECALL
+        assert 0 < found.unfinished <= texts.len()
+    assert max(verified) < MOST_PAIRS + bands_for(0.8).count
+    assert verified[1] < 1.25 * verified[0]  # of each text: three times the texts were nine times the pairs
 
 
 def test_short_texts_are_not_compared_and_nothing_is_no_error() -> None:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from tunewright.core.encoded import EncodedRow, RowContent
 
 
-def context(folder: Path, name: str, train: str, encoder: WordsEncoder | None = None) -> Context:
+def context(folder: Path, name: str, train: str, encoder: WordsEncoder | None = None, **data: Any) -> Context:
     """A run of a recipe of this name; its texts are measured in words, so no model is loaded."""
-    recipe = {"model": {"name": "starter/encoder"}, "data": {"train": train}, "task": "classification"}
+    recipe = {"model": {"name": "starter/encoder"}, "data": {"train": train, **data}, "task": "classification"}
     path = folder / f"{name}.yaml"
     path.write_text(json.dumps(recipe))
     made = Context(load_recipe(path))
@@ -125,6 +125,13 @@ def test_rows_that_are_only_looked_at_are_never_fetched(
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", recorded)
     assert prepared_rows(context(tmp_path, "hubbed", "hub:owner/name")).profile.read == 40
+    assert local
+    assert all(local)
+    local.clear()
+    write_csv(tmp_path / "one.csv", tickets(40, start=50))
+    write_csv(hub_repository / "snapshots" / ("a" * 40) / "test.csv", tickets(4, start=90))
+    judged = context(tmp_path, "judged", "one.csv", benchmarks=["hub:owner/name"])
+    assert prepared_rows(judged).profile.read == 40
     assert local
     assert all(local)
 
