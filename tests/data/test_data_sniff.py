@@ -67,6 +67,13 @@ def test_columns_are_described_with_examples_and_counts(tmp_path: Path) -> None:
     assert (label.kind, label.distinct, label.missing) == ("words", 2, 0)
 
 
+@pytest.mark.parametrize("name", ["count", "value", "len"])
+def test_a_column_may_bear_any_name(name: str, tmp_path: Path) -> None:
+    rows = [{**row, name: "ab"[n % 3 == 0]} for n, row in enumerate(tickets(30))]
+    *_, column = sniff(write_csv(tmp_path / "t.csv", rows, ("text", "label", name))).columns
+    assert (column.name, column.distinct, column.top) == (name, 2, 20)
+
+
 def test_variants_of_labels_come_with_a_map(tmp_path: Path) -> None:
     rows = [*tickets(40), {"text": "one more message", "label": "Refund "}]
     assert sniff(write_csv(tmp_path / "t.csv", rows)).label_map == {"Refund ": "refund"}

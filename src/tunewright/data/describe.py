@@ -111,7 +111,7 @@ def _describe_texts(series: pl.Series) -> SniffedColumn:
         filled=values.len(),
         mean_words=words,
         mean_chars=float(values.str.len_chars().sum()) / max(1, values.len()),
-        top=values.value_counts()["count"].max() or 0,  # type: ignore[arg-type]  # a column of numbers
+        top=values.alias("value").value_counts()["count"].max() or 0,  # type: ignore[arg-type]  # a column of numbers
     )
 
 
