@@ -95,6 +95,14 @@ def test_audit_shows_it_in_no_form(recipe: Path, held: str, tunewright: Callable
     assert_untold(plain.said, told.said, *files(folder / "out"))
 
 
+def test_the_map_of_texts_shows_it_nowhere(recipe: Path, tunewright: Callable[..., Ran]) -> None:
+    told = tunewright("audit", "train.csv", "--task", "classification", "--map", "--json")
+    if told.json.get("error") == "missing_package":
+        pytest.skip("the starter encoder is not installed")
+    assert "<SECRET" in str(told.json["map"]["points"])
+    assert_untold(told.said)
+
+
 def test_a_guessed_encoding_is_told_without_it(recipe: Path, held: str, tunewright: Callable[..., Ran]) -> None:
     rows = [row(n, f"caf\u00e9 {n} \u00fcber {held}\u00e9{n}") for n in range(60)]
     written(recipe.parent / "latin.csv", rows, encoding="cp1252")
