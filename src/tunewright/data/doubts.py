@@ -13,6 +13,7 @@ from tunewright.core.rows import Finding
 from tunewright.data.describe import describe, distinct, shown
 from tunewright.data.faults import SHOWN, at, counted, places
 from tunewright.data.frame import LINE
+from tunewright.data.private.redact import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ FEW_VALUES = 200
 """A column with fewer different values than this may hold labels, whose names a header would not repeat."""
 EMPTY_SHARE = 0.5
 EXAMPLES = 4
+FEW_CELLS = 100
+"""Cells that examples of letters are taken from."""
 
 _LOST = "\ufffd"
 _C1 = "[\x80-\x84\x86-\x9f]"
@@ -64,12 +67,14 @@ def unused_files_finding(source: str, unused: Sequence[str]) -> Finding:
 def _encoding_findings(table: RawTable, encoding: str) -> Iterator[Finding]:
     if encoding == "auto" or not table.encoding or codecs.lookup(table.encoding).name in {"utf-8", "utf-16", "utf-32"}:
         return
-    held = [(line, words) for line, text in _texts(table) if (words := _FOREIGN_WORD.findall(text))]
-    examples = list(islice(dict.fromkeys(word for _, words in held for word in words), EXAMPLES))
-    if examples:
+    held = [(line, text) for line, text in _texts(table) if _FOREIGN_WORD.search(text)]
+    if held:
+        safe = (without_secrets(text) for _, text in held[:FEW_CELLS])
+        examples = list(islice(dict.fromkeys(word for text in safe for word in _FOREIGN_WORD.findall(text)), EXAMPLES))
+        such = f", such as {', '.join(map(repr, examples))}" if examples else ""
         message = (
             f"{table.source} is not UTF-8: it was read as {table.encoding}, a guess until somebody has looked at the "
-            f"accented letters, such as {', '.join(map(repr, examples))}"
+            f"accented letters{such}"
         )
         remedy = "if these are wrong, correct data.encoding; if they are right, saving the file as UTF-8 ends the doubt"
         lines = list(dict.fromkeys(line for line, _ in held))

@@ -13,6 +13,7 @@ from tunewright.data.faults import counted, places
 from tunewright.data.jaccard import jaccard
 from tunewright.data.links import LINKS, link_keys
 from tunewright.data.near_clusters import near_clusters
+from tunewright.data.private.redact import without_secrets
 from tunewright.data.shingles import comparable, without_boilerplate
 from tunewright.data.sift import Sifted, sift
 
@@ -167,7 +168,7 @@ def largest_cluster(rows: pl.DataFrame) -> int:
 
 
 def _large(cluster: pl.DataFrame, total: int) -> Finding:
-    example = str(cluster["input"][0])[:60]
+    example = without_secrets(str(cluster["input"][0]))[:60]
     message = (
         f"one cluster of near-duplicates holds {cluster.height:,} of {total:,} rows ({cluster.height / total:.0%}), "
         f"like {example!r}: it goes to one split as a whole"

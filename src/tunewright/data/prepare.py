@@ -52,6 +52,7 @@ from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.prepared import Prepared, Reached, account_for
 from tunewright.data.privacy import protect, require_protected
+from tunewright.data.private.shown import shielded_errors
 from tunewright.data.response_types import response_findings
 from tunewright.data.review import follow_review
 from tunewright.data.sift import Sifted, amend, record
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from tunewright.core.protocols import RowEncoder
 
 
+@shielded_errors()
 def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     """The splits with every record accounted for: read = kept + dropped, each record once.
 

@@ -16,6 +16,7 @@ from tunewright.data.earlier import LINEAGE_COLUMNS
 from tunewright.data.freeze import TestPlan, next_lock
 from tunewright.data.labels import label_order
 from tunewright.data.private.redact import redacted
+from tunewright.data.private.shown import shielded
 from tunewright.data.profile import imbalance, split_profile
 from tunewright.data.sources import Sources, in_one_piece
 from tunewright.data.text_audit import language_findings
@@ -89,13 +90,15 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
             )
             for name in SPLITS
         },
-        findings=(
-            *audit.ledger_findings(account),
-            *work.findings,
-            *foreign,
-            *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
-            *_division_findings(splits, sources),
-            *held,
+        findings=shielded(
+            (
+                *audit.ledger_findings(account),
+                *work.findings,
+                *foreign,
+                *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
+                *_division_findings(splits, sources),
+                *held,
+            )
         ),
         sources={table.source: table.sha256 for table in sources.tables.values()}
         | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),

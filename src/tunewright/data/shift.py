@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from tunewright.core.audit import Compared, Shift
 from tunewright.core.rows import Finding
 from tunewright.data.coverage import FAR, coverage
 from tunewright.data.faults import counted
+from tunewright.data.private.shown import shielded_texts
 from tunewright.data.profile import distribution
 from tunewright.data.two_sample import two_sample
 
@@ -46,14 +48,15 @@ class Sample:
 
 def compare(data: Sample, production: Sample, *, seed: int) -> Shift:
     """The data beside production; what cannot be told is None, with the reason."""
-    covered = coverage(data.texts, production.texts, production.places, seed=seed)
+    ours, theirs = (shielded_texts(pl.Series(sample.texts, dtype=pl.String)).to_list() for sample in (data, production))
+    covered = coverage(ours, theirs, production.places, seed=seed)
     lengths = distribution([len(text) for text in production.texts])
     compared = (_length(data, production), _label(data, production), _language(data, production))
     return Shift(
         against=production.source,
         rows=len(production.texts),
         compared=(*compared, _vocabulary(data.texts, production.texts)),
-        two_sample=two_sample(data.texts, production.texts, seed=seed),
+        two_sample=two_sample(ours, theirs, seed=seed),
         uncovered_share=covered.share,
         uncovered_rows=covered.rows,
         groups=covered.groups,
@@ -161,8 +164,6 @@ def _homogeneity(counts: np.ndarray) -> float | None:
 
 
 def _vocabulary(data: Sequence[str], production: Sequence[str]) -> Compared:
-    import polars as pl  # noqa: PLC0415  # beside its one use
-
     name = "share of production's words that the data lacks"
     sides = [pl.Series("text", list(texts), dtype=pl.String) for texts in (data, production)]
     ours, theirs = (side.str.to_lowercase().str.extract_all(r"\w+").explode().drop_nulls() for side in sides)

@@ -26,6 +26,7 @@ from tunewright.data.json_document import records_path
 from tunewright.data.labels import propose_label_map
 from tunewright.data.missing import is_missing_label
 from tunewright.data.nested_columns import with_leaves
+from tunewright.data.private.shown import shielded, shielded_errors
 from tunewright.data.propose import Family, Proposal, Proposals, propose
 from tunewright.data.read import RawTable, read_table
 from tunewright.data.text_audit import language_findings, text_findings
@@ -95,6 +96,7 @@ class Sniffed:
         return tuple(finding.message for finding in self.findings)
 
 
+@shielded_errors()
 def sniff(
     source: Path | str, *, folder: Path | None = None, family: Family | None = None, task: TaskName | None = None
 ) -> Sniffed:
@@ -131,17 +133,19 @@ def sniff(
         time=proposals.time,
         id=proposals.id,
         task=proposals.task,
-        task_reason=proposals.task_reason,
-        alternatives=proposals.alternatives,
+        task_reason=shielded(proposals.task_reason),
+        alternatives=shielded(proposals.alternatives),
         labels=labels,
         label_map=propose_label_map(labels),
-        findings=(
-            *table_findings(table, encoding=spec.encoding, columns=columns),
-            *([unused_files_finding(name, table.unused)] if table.unused else []),
-            *proposals.findings,
-            *_class_findings(name, path),
-            *_proposal_findings(table, proposals.time, labels),
-            *_text_findings(table, proposals),
+        findings=shielded(
+            (
+                *table_findings(table, encoding=spec.encoding, columns=columns),
+                *([unused_files_finding(name, table.unused)] if table.unused else []),
+                *proposals.findings,
+                *_class_findings(name, path),
+                *_proposal_findings(table, proposals.time, labels),
+                *_text_findings(table, proposals),
+            )
         ),
     )
 

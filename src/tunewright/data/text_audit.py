@@ -137,9 +137,10 @@ def _boilerplate(rows: pl.DataFrame) -> list[Finding]:
     if not common:
         return []
     held = rows.filter(pl.Series([any(key in counts and counts[key] >= least for key in keys) for keys in edges]))
-    shown = ", ".join(f"{without_secrets(written[key])[:60]!r} ({counts[key]:,})" for key in common[:4])
+    safe = [without_secrets(written[key]) for key in common[:20]]
+    shown = ", ".join(f"{line[:60]!r} ({counts[key]:,})" for key, line in zip(common[:4], safe[:4], strict=True))
     message = f"{counted(held.height, 'text')} begin or end with a line that many others bear: {shown}"
-    lines = json.dumps([written[key] for key in common[:20]], ensure_ascii=False)
+    lines = json.dumps(safe, ensure_ascii=False)
     remedy = f"nothing, if the line says something about the answer; else write `data.clean.boilerplate: {lines}`"
     return [Finding("boilerplate", "note", message, held.height, _where(held), remedy)]
 

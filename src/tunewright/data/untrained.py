@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tunewright.core.rows import Finding
 from tunewright.data.faults import counted
+from tunewright.data.private.redact import without_secrets
 from tunewright.data.shapes import columns_of, turn_keys
 from tunewright.data.words import fold_name
 
@@ -203,7 +204,7 @@ def _is_span(item: Any) -> bool:
 
 
 def _example(values: Sequence[str], mark: str) -> str:
-    return next(value for value in values if mark in value)[:60]
+    return without_secrets(next(value for value in values if mark in value))[:60]
 
 
 def _first_of(name: str) -> str:

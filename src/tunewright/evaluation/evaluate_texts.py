@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from tunewright.core.results import UNTUNED, Results
+from tunewright.data.private.redact import without_secrets
 from tunewright.evaluation.answer_limit import is_short, limit_warning
 from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.multiplicity import hints
@@ -228,5 +229,5 @@ def _about_cuts(cut: int, n: int) -> str:
 
 
 def _shortened(text: str, most: int = 60) -> str:
-    words = " ".join(text.split())
+    words = without_secrets(" ".join(text.split()))
     return words if len(words) <= most else f"{words[: most - 1]}…"

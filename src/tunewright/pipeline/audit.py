@@ -17,6 +17,7 @@ from tunewright.core.rows import SPLITS, Finding
 from tunewright.data.associations import associations, shortcut_findings
 from tunewright.data.column_profile import column_findings, column_profiles
 from tunewright.data.prepare import Prepared, Request, prepare
+from tunewright.data.private.shown import shielded, shielded_errors, shielded_texts
 from tunewright.data.profile import distribution
 from tunewright.data.shift import compare, shift_findings
 from tunewright.data.sniff import Sniffed, sniff
@@ -55,6 +56,7 @@ class AuditRequest:
     """Whether the texts are embedded and drawn."""
 
 
+@shielded_errors()
 def audit(request: AuditRequest) -> Audit:
     """Everything found in one pass. Raises DataError for a file that cannot be read at all, RecipeError for a recipe
     in its place or a model nobody can tune, MissingPackage where a map is asked for and its encoder is not there.
@@ -99,8 +101,9 @@ def _of_task(start: Audit, request: AuditRequest, found: Sniffed, bases: Sequenc
         prepared = prepare(wanted, encoder=fitting[0].encoder if fitting else Unmeasured())
     except TunewrightError as fault:
         return replace(start, faults=fault.problems, fault_kind=fault.kind)
-    measured = _measured(start, prepared)
     rows = pl.concat([prepared.splits[name] for name in SPLITS])
+    shown = rows.with_columns(shielded_texts(rows["input"]))
+    measured = _measured(start, prepared, shown)
     fits = tuple(fit for base in fitting if (fit := base.fit(rows, seed=SEED)) is not None)
     measured = replace(measured, tokens=fits)
     if request.against is not None:
@@ -108,12 +111,12 @@ def _of_task(start: Audit, request: AuditRequest, found: Sniffed, bases: Sequenc
     if request.draw_map:
         from tunewright.pipeline.audit_map import text_map  # noqa: PLC0415  # brings torch in
 
-        measured = replace(measured, map=text_map(rows, seed=SEED))
+        measured = replace(measured, map=text_map(shown, seed=SEED))
     return measured
 
 
-def _measured(start: Audit, prepared: Prepared) -> Audit:
-    """The audit with what the kept rows show."""
+def _measured(start: Audit, prepared: Prepared, shown: pl.DataFrame) -> Audit:
+    """The audit with what the kept rows show; `shown` are these without secrets in their texts."""
     rows = pl.concat([prepared.splits[name] for name in SPLITS])
     labelled = start.task == "classification"
     skews = associations(rows, seed=SEED) if labelled else ()
@@ -126,8 +129,8 @@ def _measured(start: Audit, prepared: Prepared) -> Audit:
         words=distribution(words),
         labels=label_figures(rows["target"]) if labelled else None,
         associations=skews,
-        vocabulary=vocabulary(rows["input"], seed=SEED),
-        samples=tuple(_sample(row) for row in drawn(rows, SAMPLES, seed=SEED).iter_rows(named=True)),
+        vocabulary=vocabulary(shown["input"], seed=SEED),
+        samples=tuple(_sample(row) for row in drawn(shown, SAMPLES, seed=SEED).iter_rows(named=True)),
         findings=(*_once(prepared.profile.findings, start.findings), *shortcut_findings(skews)),
     )
 
@@ -177,8 +180,9 @@ def _task_unknown(found: Sniffed) -> Finding:
 
 
 def _ordered(found: Audit) -> Audit:
-    """Errors first; within a severity, as they were found."""
-    return replace(found, findings=tuple(sorted(found.findings, key=lambda f: SEVERITIES.index(f.severity))))
+    """Errors first; within a severity, as they were found; without secrets, as all that is shown."""
+    findings = tuple(sorted(found.findings, key=lambda f: SEVERITIES.index(f.severity)))
+    return shielded(replace(found, findings=findings))
 
 
 def _roles(found: Sniffed) -> dict[str, str]:

@@ -10,6 +10,7 @@ from tunewright.core.rows import Finding
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.hub import HUB
 from tunewright.data.hub import cached as cached_data
+from tunewright.data.private.shown import shielded
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
 from tunewright.pipeline.checked import Checked, Fault, faults_of
@@ -68,7 +69,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
         notes += _text_findings(context, task, prepared.splits["test"], here=here)
     plan = _plan(context, profile) if profile is not None and not faults else ()
     shown = show_rows(context, prepared.splits["train"], show) if show and here and prepared is not None else []
-    return Checked(tuple(faults), tuple(notes), plan, tuple(shown))
+    return Checked(*shielded((tuple(faults), tuple(notes))), plan, tuple(shown))
 
 
 def _base(context: Context) -> tuple[Base | None, BaseFacts | None, list[Fault]]:

@@ -14,6 +14,7 @@ from tunewright.data.hub import HUB, cached_commit
 from tunewright.data.lock import read_lock, write_lock
 from tunewright.data.prepare import Request
 from tunewright.data.prepare import prepare as prepare_rows
+from tunewright.data.private.versions import finder_versions
 from tunewright.data.store import read_profile, write_prepared
 from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.pipeline.checked import refuse
@@ -115,6 +116,7 @@ def _declares(context: Context) -> dict[str, Any]:
         "seed": recipe.seed if recipe.data.balance is not None else None,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
         "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
+        "finders": finder_versions(recipe.data.privacy),
         "encoder": context.encoder.fingerprint,
         "encoder_version": ENCODER_VERSION,
         "max_tokens": context.encoder.max_tokens,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tunewright.core.codec import to_data
 from tunewright.core.files import atomic_write, read_json
 from tunewright.data.private.redact import without_secrets
+from tunewright.data.private.shown import shielded
 from tunewright.data.store import read_dropped, read_profile, read_split
 from tunewright.evaluation.mistakes import worst_errors
 from tunewright.evaluation.text_mistakes import side_by_side, worst_texts
@@ -56,7 +57,7 @@ def report(context: Context) -> Done:
 
 
 def story(context: Context) -> Story:
-    """Everything the report tells."""
+    """Everything the report tells, without secrets."""
     run, recipe = context.run, context.recipe
     steps, evaluations = read_events(run.of(TRAINING) / EVENTS)
     hub_id = recipe.model.name if context.base.origin == "hub" else None
@@ -65,7 +66,7 @@ def story(context: Context) -> Story:
         if context.base.origin == "starter"
         else ()
     )
-    return Story(
+    told = Story(
         name=context.loaded.name,
         task=recipe.task,
         model=recipe.model.name,
@@ -88,6 +89,7 @@ def story(context: Context) -> Story:
         notes=notes,
         rights=rights_of(recipe),
     )
+    return shielded(told)
 
 
 def _dropped(context: Context) -> tuple[DroppedSample, ...]:

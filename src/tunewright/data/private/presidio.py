@@ -47,7 +47,7 @@ def _analyzer() -> Any:
     presidio = import_optional("presidio_analyzer", extra="privacy", purpose=purpose)
     engines = import_optional("presidio_analyzer.nlp_engine", extra="privacy", purpose=purpose)
     spacy = import_optional("spacy", extra="privacy", purpose=purpose)
-    model = _chosen(spacy.util.get_installed_models())
+    model = chosen_model(spacy.util.get_installed_models())
     if model is None:
         given = "no English language model of spaCy's is installed"
         remedy = f"install one, such as with `python -m spacy download {MODELS[-1]}`"
@@ -57,7 +57,7 @@ def _analyzer() -> Any:
     return presidio.AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
 
 
-def _chosen(installed: Sequence[str]) -> str | None:
-    """The language model to take of those installed."""
+def chosen_model(installed: Sequence[str]) -> str | None:
+    """The language model to take of those installed; None without an English one."""
     others = sorted(name for name in installed if name.startswith("en_"))
     return next((name for name in MODELS if name in installed), others[0] if others else None)
