@@ -71,10 +71,14 @@ def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
     if unjudged:
         put(f"{unjudged:,} rows could not be judged: no other row apart from them bears their label")
     put(f"of {issues.test.height:,} test rows, {int(issues.test['in_doubt'].sum()):,}; these are never changed")
+    if issues.to_freeze:
+        put("before a review is followed, freeze the test: `tunewright prepare` on this recipe as it is")
     put(f"wrote {written:,} rows to {out}; next: write keep, drop or a label into `decision`, then in the recipe:")
     put(f"  data: {{label_issues: {{kind: relabel, file: {out}}}}}")
 
 
 def _excerpt(text: str) -> str:
-    excerpt = plain(" ".join(text.split()))
+    from tunewright.data.private.redact import without_secrets
+
+    excerpt = plain(" ".join(without_secrets(text).split()))
     return excerpt if len(excerpt) <= 100 else excerpt[:99] + "…"
