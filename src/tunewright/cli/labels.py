@@ -58,7 +58,7 @@ def labels(  # noqa: PLR0913  # an option each
 
 
 def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
-    for row in issues.to_review.head(SHOWN).iter_rows(named=True):
+    for row in issues.to_show(SHOWN):
         change = f"{plain(row['label'])} → {plain(row['suggested'] or '?')}"
         put(f"{row['source']}:{row['line']}\t{change}\t{_excerpt(row['text'])}")
     for given, other, count in issues.pairs[:SHOWN]:
@@ -78,7 +78,5 @@ def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
 
 
 def _excerpt(text: str) -> str:
-    from tunewright.data.private.redact import without_secrets
-
-    excerpt = plain(" ".join(without_secrets(text).split()))
+    excerpt = plain(" ".join(text.split()))
     return excerpt if len(excerpt) <= 100 else excerpt[:99] + "…"

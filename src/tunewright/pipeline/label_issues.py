@@ -16,6 +16,7 @@ from tunewright.data.conflicts import conflicts
 from tunewright.data.decisions import shown_text
 from tunewright.data.labels import label_order
 from tunewright.data.lock import read_lock
+from tunewright.data.private.redact import without_secrets
 from tunewright.evaluation.baselines import linear_probe, tfidf_linear
 from tunewright.evaluation.label_errors import find_label_errors
 from tunewright.evaluation.out_of_fold import OutOfFold, fold_numbers, out_of_fold
@@ -86,6 +87,11 @@ class LabelIssues:
     def to_review(self) -> pl.DataFrame:
         """Of the training and validation rows, those whose labels are in doubt or contradict another row's."""
         return self.rows.filter(pl.col("in_doubt") | (pl.col("conflicts") != ""))
+
+    def to_show(self, count: int) -> list[dict[str, Any]]:
+        """The first rows to review, their texts without secrets: they go to a terminal."""
+        rows = self.to_review.head(count).to_dicts()
+        return [{**row, "text": without_secrets(row["text"])} for row in rows]
 
     @property
     def pairs(self) -> list[tuple[str, str, int]]:
