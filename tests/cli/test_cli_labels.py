@@ -54,12 +54,18 @@ def test_a_list_is_reviewed_and_followed(mislabelled: Path, tunewright: Callable
     wrong = [n + 2 for n in WRONG if n + 2 in rows]
     assert wrong, "all of them stand in the test"
     decided(path, {line: {"billing": "delivery", "delivery": "billing"}[rows[line]["label"]] for line in wrong})
+    assert "before a review is followed, freeze the test: `tunewright prepare`" in told.out
     follow = "data.label_issues={kind: relabel, file: label_issues.csv}"
+    refused = tunewright("prepare", "recipe.yaml", follow)
+    assert refused.code == 3
+    assert "data.label_issues=null" in refused.err
+    assert tunewright("prepare", "recipe.yaml", follow, "data.label_issues=null").code == 0
     checked = tunewright("check", "recipe.yaml", follow, "--json").json
     (found,) = (finding for finding in checked["findings"] if finding["kind"] == "label_review")
     assert found["count"] == len(wrong)
     again = tunewright("labels", "recipe.yaml", follow, "--out", "second.csv", "--all")
     assert again.code == 0
+    assert "freeze the test" not in again.out
     now = {int(row["line"]): row["label"] for row in listed(mislabelled / "second.csv")}
     assert all(now[line] != rows[line]["label"] for line in wrong if line in now)
 
@@ -81,7 +87,20 @@ def test_a_stale_list_exits_3_with_its_lines(mislabelled: Path, tunewright: Call
     decided(mislabelled / "label_issues.csv", {int(first["line"]): "drop"})
     rows = [(f"{text} indeed", label) for text, label in records(60)]
     write_csv(mislabelled / "train.csv", rows)
-    told = tunewright("prepare", "recipe.yaml", "data.label_issues={kind: drop, file: label_issues.csv}")
+    own_test = "data.test=test.csv"
+    write_csv(mislabelled / "test.csv", records(6, start=100))
+    told = tunewright("prepare", "recipe.yaml", own_test, "data.label_issues={kind: drop, file: label_issues.csv}")
     assert told.code == 3
     assert f"train.csv:{first['line']} now says" in told.err
     assert "label_issues.csv:2" in told.err
+
+
+def test_no_secret_of_a_text_reaches_the_terminal(mislabelled: Path, tunewright: Callable[..., Ran]) -> None:
+    token = "ghp_" + "a1B2c3D4e5F6" * 3  # a made-up one
+    rows = [(f"{text} {token}", label) for text, label in records(60)]
+    torn = [(f"the same words {token}", label) for label in ("billing", "delivery")]
+    write_csv(mislabelled / "train.csv", [*rows, *torn])
+    write_csv(mislabelled / "test.csv", records(6, start=100))
+    told = tunewright("labels", "recipe.yaml", "data.test=test.csv")
+    assert "the same words <SECRET>" in told.out
+    assert token not in told.said

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.core.errors import DataError, RecipeError
+from tunewright.data.decisions import said_text, shown_text
 from tunewright.data.keys import row_id
-from tunewright.data.lock import write_lock
-from tunewright.data.review import said_text, shown_text
 from tunewright.recipe.data import DataSpec
 from tunewright.recipe.label_issues import DropMislabelled, Relabel
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared
 
 ROWS = tickets(40)
+OWN_TEST = tickets(6, start=100)
+"""A test file of the user's own: no review has a say in what is drawn for the test."""
 COLUMNS = ("row_id", "text", "label", "decision")
 
 
@@ -34,9 +35,15 @@ def line(number: int, decision: str, *, source: str = "train.csv", **changes: st
 
 
 def followed(folder: Path, *lines: dict[str, str], kind: type[Any] = Relabel, **spec: Any) -> Prepared:
-    write_csv(folder / "train.csv", ROWS)
     write_csv(folder / "reviewed.csv", lines, COLUMNS)
-    return prepared(folder, DataSpec(train="train.csv", label_issues=kind(file="reviewed.csv"), **spec))
+    return reviewed(folder, ROWS, kind(file="reviewed.csv"), **spec)
+
+
+def reviewed(folder: Path, rows: list[dict[str, str]], review: Relabel | DropMislabelled, **spec: Any) -> Prepared:
+    """The rows as the review in the folder leaves them, with a test file of the user's own."""
+    write_csv(folder / "train.csv", rows)
+    write_csv(folder / "test.csv", OWN_TEST)
+    return prepared(folder, DataSpec(train="train.csv", test="test.csv", label_issues=review, **spec))
 
 
 def labels(found: Prepared) -> dict[str, str]:
@@ -58,7 +65,7 @@ def test_decisions_are_followed_and_on_record(tmp_path: Path) -> None:
     assert recorded(found) == {"dropped": [ids[2]], "changed": [ids[0]]}
     changed = found.dropped.filter(pl.col("action") == "changed").row(0, named=True)
     assert changed["before"] == '{"target": "refund"}'
-    assert found.profile.read == found.profile.kept + sum(found.profile.dropped.values()) == 40
+    assert found.profile.read == found.profile.kept + sum(found.profile.dropped.values()) == 46
     (told,) = (finding for finding in found.profile.findings if finding.kind == "label_review")
     assert told.count == 2
 
@@ -72,10 +79,8 @@ def test_dropping_takes_every_row_that_was_judged_wrong(tmp_path: Path) -> None:
 
 def test_a_second_review_speaks_of_what_the_first_left(tmp_path: Path) -> None:
     write_csv(tmp_path / "second.csv", [line(1, "refund", label="delivery"), line(2, "drop")], COLUMNS)
-    write_csv(tmp_path / "train.csv", ROWS)
     write_csv(tmp_path / "first.csv", [line(1, "delivery")], COLUMNS)
-    spec = DataSpec(train="train.csv", label_issues=Relabel(file=["first.csv", "second.csv"]))
-    now = labels(prepared(tmp_path, spec))
+    now = labels(reviewed(tmp_path, ROWS, Relabel(file=["first.csv", "second.csv"])))
     assert now[row_id("train.csv", 1)] == "refund"
     assert row_id("train.csv", 2) not in now
 
@@ -113,11 +118,10 @@ def test_every_stale_decision_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_spreadsheet_may_reorder_and_add_columns(tmp_path: Path) -> None:
-    write_csv(tmp_path / "train.csv", ROWS)
     lines = [f'delivery;a note;{row_id("train.csv", 1)};"{ROWS[0]["text"]}  ";refund']
     text = "\ufeff" + "\r\n".join(["decision;note;row_id;text;label", *lines]) + "\r\n"
     (tmp_path / "reviewed.csv").write_text(text, encoding="utf-8")
-    found = prepared(tmp_path, DataSpec(train="train.csv", label_issues=Relabel(file="reviewed.csv")))
+    found = reviewed(tmp_path, ROWS, Relabel(file="reviewed.csv"))
     assert labels(found)[row_id("train.csv", 1)] == "delivery"
 
 
@@ -131,56 +135,32 @@ def test_a_text_survives_the_guard_against_formulas(text: str) -> None:
 
 def test_a_text_that_reads_like_a_formula_can_be_reviewed(tmp_path: Path) -> None:
     rows = [{"text": "=)", "label": "refund"}, {"text": "-)", "label": "delivery"}, *ROWS]
-    write_csv(tmp_path / "train.csv", rows)
     cells = [{"row_id": row_id("train.csv", n), "text": shown_text(rows[n - 1]["text"])} for n in (1, 2)]
     lines = [{**cell, "label": rows[n]["label"], "decision": "drop"} for n, cell in enumerate(cells)]
     assert lines[0]["text"] == "'=)"
     write_csv(tmp_path / "reviewed.csv", lines, COLUMNS)
-    found = prepared(tmp_path, DataSpec(train="train.csv", label_issues=Relabel(file="reviewed.csv")))
+    found = reviewed(tmp_path, rows, Relabel(file="reviewed.csv"))
     assert len(recorded(found)["dropped"]) == 2
 
 
 def test_the_users_own_test_file_is_never_edited(tmp_path: Path) -> None:
-    write_csv(tmp_path / "test.csv", ROWS[:2])
+    judged = line(1, "drop", source="test.csv", **OWN_TEST[0])
     with pytest.raises(DataError, match="your own test file, which is never edited"):
-        followed(tmp_path, line(1, "drop", source="test.csv"), test="test.csv")
-
-
-def test_a_frozen_test_row_is_not_relabelled_in_silence(tmp_path: Path) -> None:
-    write_csv(tmp_path / "train.csv", ROWS)
-    first = prepared(tmp_path)
-    write_lock(tmp_path / "tunewright.lock", first.lock)
-    frozen = first.splits["test"].row(0, named=True)
-    number = next(n for n in range(1, 41) if row_id("train.csv", n) == frozen["row_id"])
-    other = {"refund": "delivery", "delivery": "refund"}[frozen["target"]]
-    with pytest.raises(DataError, match="the frozen test of"):
-        followed(tmp_path, line(number, other))
-
-
-def test_what_was_relabelled_before_the_test_was_frozen_stays_so(tmp_path: Path) -> None:
-    lines = [line(n, {"refund": "delivery", "delivery": "refund"}[ROWS[n - 1]["label"]]) for n in range(1, 21)]
-    first = followed(tmp_path, *lines)
-    write_lock(tmp_path / "tunewright.lock", first.lock)
-    second = followed(tmp_path, *lines)
-    assert second.splits["test"].equals(first.splits["test"])
-    assert second.lock == first.lock
+        followed(tmp_path, judged)
 
 
 def test_a_file_without_its_columns_is_refused(tmp_path: Path) -> None:
-    write_csv(tmp_path / "train.csv", ROWS)
     write_csv(tmp_path / "reviewed.csv", [{"row_id": "1", "decison": "drop"}], ("row_id", "decison"))
-    spec = DataSpec(train="train.csv", label_issues=Relabel(file="reviewed.csv"))
     with pytest.raises(DataError, match="has no column 'text', 'label', 'decision'"):
-        prepared(tmp_path, spec)
+        reviewed(tmp_path, ROWS, Relabel(file="reviewed.csv"))
 
 
 def test_labels_that_read_like_decisions_are_refused(tmp_path: Path) -> None:
     rows = tickets(30, labels=("drop", "delivery"))
-    write_csv(tmp_path / "train.csv", rows)
     found = {"row_id": row_id("train.csv", 1), "text": rows[0]["text"], "label": "drop", "decision": "drop"}
     write_csv(tmp_path / "reviewed.csv", [found], COLUMNS)
     with pytest.raises(DataError, match="'drop' can be a decision or a label"):
-        prepared(tmp_path, DataSpec(train="train.csv", label_issues=Relabel(file="reviewed.csv")))
+        reviewed(tmp_path, rows, Relabel(file="reviewed.csv"))
 
 
 def test_a_task_without_labels_has_none_to_review(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tiny_room import LABELS, ticket_rows, tiny_recipe, write_recipe, write_tickets
 from tunewright.core.errors import RecipeError
+from tunewright.data.lock import write_lock
 from tunewright.pipeline.check import check_recipe
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.label_issues import WORDS, rank_label_issues, require_free, write_issues
@@ -72,6 +73,15 @@ def test_every_row_outside_the_test_is_ranked_once_and_the_test_apart(words_only
     assert "decision" not in found.test.columns
 
 
+def test_a_test_that_is_carved_and_not_frozen_yet_is_to_be_frozen(tmp_path: Path) -> None:
+    context = Context(load_recipe(project(tmp_path, "someone/not-here")))
+    assert rank_label_issues(context).to_freeze
+    write_lock(context.lock_path, prepared_rows(context, _unmeasured()).lock)
+    assert not rank_label_issues(context).to_freeze
+    write_tickets(tmp_path / "test.csv", ticket_rows(20, seed=5))
+    assert not ranked(project(tmp_path, "someone/not-here"), "data.test=test.csv", "split.refreeze=a file").to_freeze
+
+
 def test_the_order_of_the_file_plays_no_part(words_only: tuple[Path, LabelIssues], tmp_path: Path) -> None:
     recipe, found = words_only
     rows = list(csv.DictReader((recipe.parent / "tickets.csv").open(encoding="utf-8")))
@@ -87,6 +97,8 @@ def test_the_order_of_the_file_plays_no_part(words_only: tuple[Path, LabelIssues
 def test_a_reviewed_list_is_followed_by_prepare(words_only: tuple[Path, LabelIssues], tmp_path: Path) -> None:
     _, found = words_only
     recipe = project(tmp_path, "someone/not-here")
+    before = Context(load_recipe(recipe))
+    write_lock(before.lock_path, prepared_rows(before, _unmeasured()).lock)
     review = found.to_review.with_columns(
         pl.when(pl.col("rank") <= 2)
         .then("suggested")
@@ -104,6 +116,7 @@ def test_a_reviewed_list_is_followed_by_prepare(words_only: tuple[Path, LabelIss
     assert labels[first["row_id"]] == first["suggested"]
     assert labels[second["row_id"]] == second["suggested"]
     assert third["row_id"] not in labels
+    assert set(prepared.splits["test"]["row_id"]) == set(found.test["row_id"])
     assert prepared.profile.dropped == {"label_review": 1}
     assert prepared.profile.changed == {"label_review": 2}
 

@@ -58,7 +58,7 @@ def labels(  # noqa: PLR0913  # an option each
 
 
 def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
-    for row in issues.to_review.head(SHOWN).iter_rows(named=True):
+    for row in issues.to_show(SHOWN):
         change = f"{plain(row['label'])} → {plain(row['suggested'] or '?')}"
         put(f"{row['source']}:{row['line']}\t{change}\t{_excerpt(row['text'])}")
     for given, other, count in issues.pairs[:SHOWN]:
@@ -71,6 +71,8 @@ def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
     if unjudged:
         put(f"{unjudged:,} rows could not be judged: no other row apart from them bears their label")
     put(f"of {issues.test.height:,} test rows, {int(issues.test['in_doubt'].sum()):,}; these are never changed")
+    if issues.to_freeze:
+        put("before a review is followed, freeze the test: `tunewright prepare` on this recipe as it is")
     put(f"wrote {written:,} rows to {out}; next: write keep, drop or a label into `decision`, then in the recipe:")
     put(f"  data: {{label_issues: {{kind: relabel, file: {out}}}}}")
 

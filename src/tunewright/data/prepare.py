@@ -54,7 +54,7 @@ from tunewright.data.prepared import Prepared, Reached, account_for
 from tunewright.data.privacy import protect, require_protected
 from tunewright.data.private.shown import shielded_errors
 from tunewright.data.response_types import response_findings
-from tunewright.data.review import follow_review
+from tunewright.data.review import follow_review, require_frozen_test
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.split import Carving, assign_splits
@@ -81,11 +81,12 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     _require_fitting(request.spec, request.task)
     sources = read_sources(request.spec, folder=request.folder, task=request.task, local_only=request.local_only)
     rows = checked_rows(sources)
+    plan = _test_plan(request, sources)
+    require_frozen_test(request.spec.label_issues, plan)
     work = _fitted(Work(rows, findings=sources.findings), request, sources)
     if request.earlier is not None:
         require_its_labels(work.rows, request.earlier)
     work, request = _compared(work, request)
-    plan = _test_plan(request, sources)
     work = _parted(work, request, sources, plan)
     _require_sound(work, request.task, request.earlier)
     measured = _measured(work, request, encoder)
@@ -154,12 +155,14 @@ def _fitted(work: Work, request: Request, sources: Sources) -> Work:
     safe = protected.rows
     labels = safe["target"].replace(spec.label_map) if spec.label_map else safe["target"]
     mapped = amend(safe, labels, rule="label_map")
-    reviewed = follow_review(mapped.rows, spec.label_issues, folder=request.folder)
+    gone = (wanted.dropped, present.dropped, left.dropped, passed.dropped, protected.recorded)
+    reviewed = follow_review(mapped.rows, spec.label_issues, folder=request.folder, read=work.rows, left=gone)
     single = drop_duplicates(reviewed.rows, policy=spec.duplicates)
     findings = [
         *unwanted,
         *refused,
         *protected.findings,
+        *reviewed.findings,
         *text_findings(single.kept, spec.clean, task),
         *audit.duplicate_findings(reviewed.rows, spec.duplicates, task),
         *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),

@@ -13,8 +13,10 @@ from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import atomic_write
 from tunewright.data.clusters import cluster_ids
 from tunewright.data.conflicts import conflicts
+from tunewright.data.decisions import shown_text
 from tunewright.data.labels import label_order
-from tunewright.data.review import shown_text
+from tunewright.data.lock import read_lock
+from tunewright.data.private.redact import without_secrets
 from tunewright.evaluation.baselines import linear_probe, tfidf_linear
 from tunewright.evaluation.label_errors import find_label_errors
 from tunewright.evaluation.out_of_fold import OutOfFold, fold_numbers, out_of_fold
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tunewright.core.protocols import Embedder
+    from tunewright.data.lock import Lock
     from tunewright.evaluation.out_of_fold import FitPredict
     from tunewright.pipeline.context import Context
 
@@ -54,12 +57,14 @@ class LabelIssues:
 
     rows: pl.DataFrame
     """All training and validation rows, the least probable label first, those that could not be judged last; the
-    columns that `data.review` reads among theirs."""
+    columns that `data.decisions` reads among theirs."""
     test: pl.DataFrame
     """The test rows likewise, without a decision: nothing acts on them."""
     method: str
     """What gave the probabilities, in words."""
     folds: int
+    to_freeze: bool
+    """Whether the test is carved and not frozen yet, which it is to be before a review is followed."""
 
     @property
     def in_doubt(self) -> int:
@@ -83,6 +88,11 @@ class LabelIssues:
         """Of the training and validation rows, those whose labels are in doubt or contradict another row's."""
         return self.rows.filter(pl.col("in_doubt") | (pl.col("conflicts") != ""))
 
+    def to_show(self, count: int) -> list[dict[str, Any]]:
+        """The first rows to review, their texts without secrets: they go to a terminal."""
+        rows = self.to_review.head(count).to_dicts()
+        return [{**row, "text": without_secrets(row["text"])} for row in rows]
+
     @property
     def pairs(self) -> list[tuple[str, str, int]]:
         """Given label, suggested label and rows, of the pairs that stand most often among those in doubt."""
@@ -99,7 +109,11 @@ class LabelIssues:
             "judged": self.judged,
             "in_doubt": self.in_doubt,
             "agreement": self.agreement,
-            "test": {"rows": self.test.height, "in_doubt": int(self.test["in_doubt"].sum())},
+            "test": {
+                "rows": self.test.height,
+                "in_doubt": int(self.test["in_doubt"].sum()),
+                "frozen": not self.to_freeze,
+            },
             "pairs": [{"label": given, "suggested": other, "rows": n} for given, other, n in self.pairs],
             "to_review": self.to_review.to_dicts(),
         }
@@ -116,7 +130,8 @@ def rank_label_issues(context: Context, *, folds: int = FOLDS) -> LabelIssues:
         raise RecipeError(Problem("task", given, "classification", "rank the labels of a recipe that has some"))
     context = _own_rows(context)
     here = find_local(context.recipe.model, context.folder) is not None  # nothing is fetched for a list of labels
-    splits = prepared_rows(context, None if here else Unmeasured()).splits
+    prepared = prepared_rows(context, None if here else Unmeasured())
+    splits = prepared.splits
     own = pl.concat([splits["train"], splits["validation"]])
     texts, named = ([*own[name], *splits["test"][name]] for name in ("input", "target"))
     labels = label_order(named)
@@ -135,6 +150,7 @@ def rank_label_issues(context: Context, *, folds: int = FOLDS) -> LabelIssues:
         test=_ranked(splits["test"], test, test_N, labels),
         method=method,
         folds=folds,
+        to_freeze=_is_new(prepared.lock, context),
     )
 
 
@@ -149,6 +165,12 @@ def write_issues(path: Path, rows: pl.DataFrame) -> None:
     """The file holds the rows as CSV that a spreadsheet can open: marked as UTF-8, and no text is a formula."""
     cells = rows.with_columns(pl.Series("text", [shown_text(text) for text in rows["text"]], dtype=pl.String))
     atomic_write(path, cells.write_csv(include_bom=True, float_precision=PLACES).encode())
+
+
+def _is_new(lock: Lock, context: Context) -> bool:
+    """Whether the lock to be written holds a carved test that the one beside the recipe does not."""
+    held = read_lock(context.lock_path).tests
+    return any(test.kind == "carved" and name not in held for name, test in lock.tests.items())
 
 
 def _own_rows(context: Context) -> Context:
