@@ -31,9 +31,10 @@ def test_a_legacy_encoding_is_refused_with_byte_line_and_remedy() -> None:
 
 def test_a_broken_byte_among_sound_utf8_is_not_called_cp1252() -> None:
     raw = ("é" * 50 + "\n").encode() + b"\xe9\n"
+    assert detect_encoding(raw) == ("utf-8", True)
     with pytest.raises(DataError) as caught:
         decode(raw, name="a.csv")
-    assert "1 places are broken beside 50 sound" in str(caught.value)
+    assert "1 place is broken beside 50 sound" in str(caught.value)
     assert "cp1252" not in str(caught.value)
 
 

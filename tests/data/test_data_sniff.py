@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import gzip
+import json
 from typing import TYPE_CHECKING
 
 import pytest
-from data_room import tickets, write_csv
+from data_room import tickets, write_csv, write_jsonl
 
-from tunewright.core.errors import DataError
+from tunewright.core.errors import DataError, RecipeError
+from tunewright.data import archives
 from tunewright.data.sniff import sniff
+from tunewright.recipe.named import Named
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -98,3 +103,69 @@ def test_what_a_person_should_know_is_said(tmp_path: Path, content: str, words: 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         sniff(tmp_path / "nothing.csv")
+
+
+ACCENTED = [{**row, "text": f"{row['text']} café é"} for row in tickets(40)]
+
+
+@pytest.mark.parametrize(("name", "write"), [("t.csv", write_csv), ("t.jsonl", write_jsonl)])
+def test_a_packed_file_is_looked_at_as_the_file_in_it(tmp_path: Path, name: str, write: Callable[..., Path]) -> None:
+    plain = write(tmp_path / name, ACCENTED)
+    packed = tmp_path / f"{name}.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    found, bare = sniff(packed), sniff(plain)
+    assert (found.encoding, found.write_encoding, found.rows) == ("utf-8", False, 40)
+    assert (found.columns, found.delimiter) == (bare.columns, bare.delimiter)
+
+
+def test_a_packed_file_in_another_encoding_is_named_by_its_text(tmp_path: Path) -> None:
+    plain = write_csv(tmp_path / "t.csv", ACCENTED)
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_text(encoding="utf-8").encode("cp1252")))
+    found = sniff(packed)
+    assert (found.encoding, found.write_encoding) == ("cp1252", True)
+    assert "café" in found.columns[0].examples[0]
+
+
+def test_a_packed_file_is_looked_at_within_the_bounds_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "FREE_BYTES", 2**20)
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"text,label\n" + b"a,b\n" * 2**20))
+    with pytest.raises(DataError, match="bytes unpacked for one packed"):
+        sniff(tmp_path / "t.csv.gz")
+
+
+def test_one_broken_byte_among_sound_utf8_is_told_and_no_encoding_is_guessed(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "t.csv", ACCENTED)
+    path.write_bytes(path.read_bytes() + b"one caf\xe9,refund\n")
+    with pytest.raises(DataError, match="1 place is broken beside") as caught:
+        sniff(path)
+    assert caught.value.problems[0].place == f"{path}:42"
+
+
+def test_a_sheet_list_or_encoding_that_is_named_is_the_one_that_is_read(tmp_path: Path) -> None:
+    document = tmp_path / "t.json"
+    document.write_text(json.dumps({"a": tickets(30), "b": tickets(40)}))
+    with pytest.raises(DataError, match="--records PATH"):
+        sniff(document)
+    found = sniff(document, named=Named(records="b"))
+    assert (found.rows, found.records) == (40, "b")
+    plain = write_csv(tmp_path / "t.csv", ACCENTED)
+    plain.write_bytes(plain.read_text(encoding="utf-8").encode("cp1252"))
+    assert sniff(plain, named=Named(encoding="cp1250")).encoding == "cp1250"
+    assert not [f for f in sniff(plain, named=Named(encoding="cp1252")).findings if f.kind == "guessed_encoding"]
+
+
+def test_columns_that_are_named_go_before_those_that_are_found(tmp_path: Path) -> None:
+    rows = [{**row, "kind": "abc"[i % 3], "reply": f"we look into {row['text']}"} for i, row in enumerate(tickets(60))]
+    path = write_csv(tmp_path / "t.csv", rows, ("text", "label", "kind", "reply"))
+    found = sniff(path, named=Named(target="kind"))
+    assert (found.input and found.input.column, found.target and found.target.column) == ("text", "kind")
+    assert (found.task, set(found.labels)) == ("classification", {"a", "b", "c"})
+    assert sniff(path, named=Named(input="text", target="reply")).task == "generation"
+    with pytest.raises(RecipeError, match=r"no column 'kimd' \(did you mean 'kind'"):
+        sniff(path, named=Named(target="kimd"))
+
+
+def test_a_text_that_was_taken_for_the_label_is_no_label_any_more(tmp_path: Path) -> None:
+    found = sniff(write_csv(tmp_path / "t.csv", tickets(40)), named=Named(input="label"))
+    assert (found.input and found.input.column, found.target, found.task) == ("label", None, None)

@@ -36,6 +36,18 @@ def audit(  # noqa: PLR0913  # one argument an option
     ],
     *,
     task: Task = None,
+    input_column: Annotated[
+        str | None, typer.Option("--input", metavar="COLUMN", help="The column that holds the text.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="COLUMN", help="The column that holds the label or the answer.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", help="The file's encoding, such as cp1252.")] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="The sheet of a workbook.")] = None,
+    records: Annotated[
+        str | None,
+        typer.Option("--records", metavar="PATH", help="Where the records of a JSON document lie: data.items."),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the audit as one HTML page that needs nothing else.")
     ] = None,
@@ -56,9 +68,11 @@ def audit(  # noqa: PLR0913  # one argument an option
     from tunewright.pipeline.audit import AuditRequest
     from tunewright.pipeline.audit import audit as look
     from tunewright.pipeline.audit_files import refuse_overwriting, write_page, write_tables
+    from tunewright.recipe.named import Named
 
     refuse_overwriting(data, against, html)
-    found = look(AuditRequest(data, named_task(task), tuple(model or ()), against, draw_map))
+    named = Named(sheet=sheet, records=records, encoding=encoding, input=input_column, target=target)
+    found = look(AuditRequest(data, named_task(task), tuple(model or ()), against, draw_map, named))
     for path in write_tables(found, export) if export is not None else ():
         say(f"wrote {path}")
     if html is not None:
@@ -130,7 +144,9 @@ def _figures(found: Audit) -> list[str]:
             )
     if found.labels is not None:
         shown = list(found.labels.counts.items())
-        listed = ", ".join(f"{label} {count:,}" for label, count in shown[:6]) + (", …" if len(shown) > 6 else "")
+        listed = ", ".join(f"{_readable(label)} {count:,}" for label, count in shown[:6]) + (
+            ", …" if len(shown) > 6 else ""
+        )
         even = f", {found.labels.evenness:.0%} of the most" if found.labels.evenness is not None else ""
         lines.append(f"labels: {listed}")
         lines.append(
@@ -145,6 +161,11 @@ def _figures(found: Audit) -> list[str]:
         )
     lines += [_fit(fit) for fit in found.tokens]
     return lines + _shift(found)
+
+
+def _readable(label: str) -> str:
+    """The label, in quotation marks where it begins with a digit or sign and could be taken for a count."""
+    return f'"{label}"' if label[:1].isdigit() or label[:1] in {"-", "+", "."} else label
 
 
 def _fit(fit: TokenFit) -> str:

@@ -6,11 +6,17 @@ import gzip
 import io
 import zipfile
 import zlib
+from typing import TYPE_CHECKING
 
 from tunewright.core.errors import DataError, Problem
 from tunewright.core.sizes import human_size
 from tunewright.data.entries import require_size
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACKED = ".gz"
+"""Behind the ending of a text format: tickets.csv.gz."""
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 FREE_BYTES = 64 * 2**20
@@ -22,6 +28,14 @@ MOST_UNPACKED = 2**30
 MOST_PARTS = 10_000
 CHUNK = 2**20
 WHOLE = "a whole file"
+
+
+def unpacked(raw: bytes, path: Path, name: str) -> bytes:
+    """A file's bytes, unpacked where both its ending and its first bytes say that it is packed by gzip.
+
+    Raises DataError as `gunzipped` does.
+    """
+    return gunzipped(raw, name) if raw.startswith(GZIP) and path.suffix.lower() == PACKED else raw
 
 
 def gunzipped(raw: bytes, name: str) -> bytes:

@@ -84,7 +84,7 @@ def duplicate_findings(rows: pl.DataFrame, policy: str, task: str = "classificat
     own = again.filter(pl.col("role") == "test").height
     end = "the first of each is kept" if policy == "keep_first" else "they stay, as data.duplicates says"
     test = f"; {own:,} of them stay in the test file, which is never edited" if own and policy == "keep_first" else ""
-    message = f"{counted(again.height, 'row')} repeat {REPEATED[task]} of an earlier row; {end}{test}"
+    message = f"{counted(again.height, 'row repeats', 'rows repeat')} {REPEATED[task]} of an earlier row; {end}{test}"
     return [Finding("exact_duplicate", "note", message, again.height, _where(again))]
 
 

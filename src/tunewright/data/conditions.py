@@ -52,19 +52,19 @@ def _problems(test: Test, table: RawTable) -> list[Problem]:
         return [Problem(PLACE, given, "a column of texts, numbers or truth values", "ask whether it `is missing`")]
     for value in test.values:
         given = f"{where}{test.column!r} "
-        unfit = _unfit(series, value, ordered=test.operator in {"<", "<=", ">", ">="})
+        unfit = _unfit(series, value, test.operator)
         if unfit:
             return [Problem(PLACE, given + unfit, "a value of the column's own kind", "correct the value")]
     return []
 
 
-def _unfit(series: pl.Series, value: Value, *, ordered: bool) -> str:
+def _unfit(series: pl.Series, value: Value, operator: str) -> str:
     """Why a column cannot be compared with a value; nothing where it can."""
     if isinstance(value, bool):
-        return _no_truth(series, str(value).lower(), ordered=ordered)
+        return _no_truth(series, str(value).lower(), ordered=operator in ORDERS)
     if isinstance(value, float):
         return _no_number(series, f"{value:g}")
-    if not value.strip():
+    if not value.strip() and operator != "contains":  # blanks stand inside of texts
         return "is compared with an empty text, which stands for a missing value: write `is missing`"
     texts = series.dtype == pl.String or series.dtype.is_temporal()
     return "" if texts else f"holds no texts, and is compared with the text {value!r}"

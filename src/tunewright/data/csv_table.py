@@ -145,7 +145,10 @@ def _broken(message: str, first: int, last: int) -> str:
         return "a quotation mark opens a cell in this record and is never closed"
     if "field larger" in message:
         limit = csv.field_size_limit()
-        return f"a cell is longer than {limit:,} characters: probably a quotation mark that is never closed"
+        return (
+            f"a cell is longer than {limit:,} characters: probably a quotation mark that is never closed; if its "
+            "text is truly so long, write the records as JSON Lines"
+        )
     until = f" (the record reaches line {last:,})" if last > first else ""
     return f"text follows a closing quotation mark{until}: write a quotation mark inside a cell twice"
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from tunewright.core.errors import DataError, Problem, RecipeError, did_you_mean
+from tunewright.data.faults import counted
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -71,7 +72,11 @@ def decode(raw: bytes, *, name: str, encoding: str = "auto") -> Decoded:
 
 
 def detect_encoding(raw: bytes) -> tuple[str, bool]:
-    """The encoding of a file's bytes, and whether `auto` reads it: if not, it is a guess that a person must confirm."""
+    """The encoding of a file's bytes, and whether `auto` reads it: if not, it is a guess that a person must confirm.
+
+    UTF-8 with a few broken places is UTF-8, which `decode` refuses with the first of them: another encoding would break
+    all the others.
+    """
     marked = _marked(raw)
     if marked is not None:
         return ("utf-8" if marked == "utf-8-sig" else marked), True
@@ -80,8 +85,15 @@ def detect_encoding(raw: bytes) -> tuple[str, bool]:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:
-        return likely_encoding(raw), False
+        broken, sound = _places(raw)
+        return ("utf-8", True) if sound > broken else (likely_encoding(raw), False)
     return "utf-8", True
+
+
+def _places(raw: bytes) -> tuple[int, int]:
+    """How many places are no UTF-8, and how many non-ASCII characters are."""
+    loose = raw.decode("utf-8", errors="replace")
+    return loose.count("\ufffd"), len(re.findall(r"[^\x00-\x7f\ufffd]", loose))
 
 
 def likely_encoding(raw: bytes) -> str:
@@ -150,12 +162,11 @@ def _undecodable(raw: bytes, fault: UnicodeDecodeError, name: str, encoding: str
         return DataError(
             Problem(f"{name}:{line}", given, f"{encoding} text, as data.encoding says", "correct data.encoding")
         )
-    loose = raw.decode("utf-8", errors="replace")
-    broken = loose.count("\ufffd")
-    sound = len(re.findall(r"[^\x00-\x7f\ufffd]", loose))
+    broken, sound = _places(raw)
     if sound > broken:
-        given = f"is not valid UTF-8: {where}; {broken:,} places are broken beside {sound:,} sound non-ASCII characters"
-        remedy = "repair these places; the rest is UTF-8"
+        held = f"{counted(broken, 'place is', 'places are')} broken"
+        given = f"is not valid UTF-8: {where}; {held} beside {counted(sound, 'sound non-ASCII character')}"
+        remedy = f"repair {'this place' if broken == 1 else 'these places'}; the rest is UTF-8"
         return DataError(Problem(f"{name}:{line}", given, "UTF-8 text", remedy))
     likely = likely_encoding(raw)
     given = f"is not UTF-8: {where}; it looks like {likely}"

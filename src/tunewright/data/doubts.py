@@ -76,7 +76,10 @@ def _encoding_findings(table: RawTable, encoding: str) -> Iterator[Finding]:
             f"{table.source} is not UTF-8: it was read as {table.encoding}, a guess until somebody has looked at the "
             f"accented letters{such}"
         )
-        remedy = "if these are wrong, correct data.encoding; if they are right, saving the file as UTF-8 ends the doubt"
+        remedy = (
+            "if these are wrong, name another as data.encoding, or --encoding of an audit; if they are right, saving "
+            "the file as UTF-8 ends the doubt"
+        )
         lines = list(dict.fromkeys(line for line, _ in held))
         where = places((table.source, line) for line in lines[:SHOWN])
         yield Finding("guessed_encoding", "warning", message, len(lines), where, remedy)

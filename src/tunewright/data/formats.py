@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tunewright.core.errors import DataError, Problem
+from tunewright.data.archives import PACKED
 from tunewright.data.csv_table import looks_like_table, sniff_delimiter
 from tunewright.data.paths import record_lists
 
@@ -29,8 +30,6 @@ HEADER_WORDS = 3
 """A column's name has no more words, where a .txt is to be taken for a table."""
 TABLES = ("csv", "tsv")
 RAW_ENDING = ".txt"
-PACKED = ".gz"
-"""Behind the ending of a text format: tickets.csv.gz."""
 TEXT = "text"
 """Raw text: no records and no columns."""
 RAW = frozenset({TEXT, *DOCUMENTS.values()})

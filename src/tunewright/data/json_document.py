@@ -71,7 +71,7 @@ def _shapeless(value: Any, name: str) -> DataError:
     remedy = "write the records as a JSON array"
     if found:
         shown = " or ".join(f"`data.records: {path}`" for path in found[:4])
-        remedy = f"write {shown}: lists of objects lie there"
+        remedy = f"write {shown}: lists of objects lie there; `tunewright audit` takes --records PATH"
     return DataError(Problem(name, f"holds {keys}, not records", SHAPES, remedy))
 
 

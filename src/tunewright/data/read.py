@@ -15,7 +15,7 @@ import polars as pl
 from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.files import digest, resolve_path
 from tunewright.core.rows import Finding, SplitName  # noqa: TC001  # a type of the frozen record below
-from tunewright.data.archives import GZIP, gunzipped
+from tunewright.data.archives import unpacked
 from tunewright.data.class_files import class_files, read_class_files
 from tunewright.data.columnar import read_arrow, read_parquet, read_saved_dataset
 from tunewright.data.csv_table import read_csv
@@ -23,7 +23,7 @@ from tunewright.data.decode import decode
 from tunewright.data.documents import read_docx, read_html, read_pdf
 from tunewright.data.entries import file_bytes, require_entry
 from tunewright.data.folders import is_saved_dataset, split_files, split_folders
-from tunewright.data.formats import EXPECTED, PACKED, RAW, TEXT, binary_format, ending_of, text_format
+from tunewright.data.formats import EXPECTED, RAW, TEXT, binary_format, ending_of, text_format
 from tunewright.data.frame import LINE
 from tunewright.data.hub import HUB, fetch
 from tunewright.data.json_document import read_json
@@ -119,8 +119,7 @@ def read_file(path: Path, *, name: str, spec: DataSpec) -> RawTable:
     sha256 = hashlib.sha256(raw).hexdigest()
     if spec.format == "dataset":
         raise DataError(Problem(name, "is a file", "a data set folder", f"write data.format: {EXPECTED}"))
-    if raw.startswith(GZIP) and path.suffix.lower() == PACKED:
-        raw = gunzipped(raw, name)
+    raw = unpacked(raw, path, name)
     binary = binary_format(path, raw, spec.format)
     _require_used(spec, binary, name)
     if binary is not None:

@@ -12,6 +12,7 @@ import polars as pl
 
 from tunewright.core.files import resolve_path
 from tunewright.core.rows import Finding, SplitName
+from tunewright.data.archives import unpacked
 from tunewright.data.class_files import class_files
 from tunewright.data.csv_table import sniff_delimiter
 from tunewright.data.decode import decode, detect_encoding
@@ -25,6 +26,7 @@ from tunewright.data.hub import HUB
 from tunewright.data.json_document import records_path
 from tunewright.data.labels import propose_label_map
 from tunewright.data.missing import is_missing_label
+from tunewright.data.named_columns import with_named
 from tunewright.data.nested_columns import with_leaves
 from tunewright.data.private.shown import shielded, shielded_errors
 from tunewright.data.propose import Family, Proposal, Proposals, propose
@@ -33,6 +35,7 @@ from tunewright.data.text_audit import language_findings, text_findings
 from tunewright.data.times import instant
 from tunewright.recipe.clean import CleanSpec
 from tunewright.recipe.data import DataSpec
+from tunewright.recipe.named import NOTHING, Named
 from tunewright.recipe.recipe import TaskName  # noqa: TC001  # a type of the frozen record below
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ class Sniffed:
     delimiter: str | None
     records: str | None
     """Path to the records inside a JSON document, where the recipe must name it."""
+    sheet: str | None
+    """Sheet of a workbook, where one was named."""
     rows: int
     parts: tuple[SniffedPart, ...]
     """Splits that the source itself holds; none for a single file."""
@@ -98,21 +103,34 @@ class Sniffed:
 
 @shielded_errors()
 def sniff(
-    source: Path | str, *, folder: Path | None = None, family: Family | None = None, task: TaskName | None = None
+    source: Path | str,
+    *,
+    folder: Path | None = None,
+    family: Family | None = None,
+    task: TaskName | None = None,
+    named: Named = NOTHING,
 ) -> Sniffed:
     """The proposals for a file, a data set folder or a `hub:` name.
 
-    `family` is that of the base and `task` the task, where they are chosen. Raises DataError when it cannot be read.
+    `family` is that of the base, `task` the task and `named` the columns and the like, where they are chosen. Raises
+    DataError when it cannot be read, RecipeError for what is named and not there.
     """
     name, base = str(source), folder or Path()
     path = resolve_path(name, base)
     raw = b"" if name.startswith(HUB) else _text_bytes(path, name)
-    encoding, by_itself = detect_encoding(raw)
-    records = _records(raw, encoding) if ending_of(path) == ".json" else None
-    spec = DataSpec(train=name, encoding="auto" if by_itself else encoding, records=records)
+    encoding, by_itself = (named.encoding, False) if named.encoding is not None else detect_encoding(raw)
+    spec = DataSpec(
+        train=name,
+        encoding="auto" if by_itself else encoding,
+        records=named.records or (_records(raw, encoding) if ending_of(path) == ".json" else None),
+        sheet=named.sheet,
+        input=named.input,
+        target=named.target,
+    )
     table = read_table(name, folder=base, spec=spec)
     parts = tuple(_parts(table, folder=base, spec=spec))
     table, columns, proposals = _proposed(table, family, task)
+    proposals = with_named(proposals, named, columns, source=name, family=family, task=task)
     labels = _labels(table.frame, proposals.target if proposals.task == "classification" else None)
     return Sniffed(
         source=name,
@@ -120,7 +138,8 @@ def sniff(
         encoding=table.encoding,
         write_encoding=bool(table.encoding) and not by_itself,
         delimiter=_delimiter(raw, table) if raw else None,
-        records=records,
+        records=spec.records,
+        sheet=spec.sheet,
         rows=table.frame.height,
         parts=parts,
         columns=columns,
@@ -139,7 +158,7 @@ def sniff(
         label_map=propose_label_map(labels),
         findings=shielded(
             (
-                *table_findings(table, encoding=spec.encoding, columns=columns),
+                *table_findings(table, encoding="auto" if named.encoding else spec.encoding, columns=columns),
                 *([unused_files_finding(name, table.unused)] if table.unused else []),
                 *proposals.findings,
                 *_class_findings(name, path),
@@ -170,10 +189,10 @@ def _proposed(
 
 
 def _text_bytes(path: Path, name: str) -> bytes:
-    """The bytes that tell the encoding: of a file, or of all files of a folder with one a class."""
+    """The bytes that tell the encoding: of a file, unpacked, or of all files of a folder with one a class."""
     if path.is_dir():
         return b"\n".join(file_bytes(file, name) for files in class_files(path, name).values() for file in files)
-    return file_bytes(path, name) if path.is_file() else b""
+    return unpacked(file_bytes(path, name), path, name) if path.is_file() else b""
 
 
 def _class_findings(name: str, path: Path) -> Iterator[Finding]:

@@ -111,7 +111,8 @@ def _part_of(sheet: Any) -> str:
 def _sheet_findings(names: list[str], chosen: str, asked: str | None, name: str) -> Iterator[Finding]:
     if asked is None and len(names) > 1:
         message = f"{name} has {len(names)} sheets, and {chosen!r} is read, the first; others: {', '.join(names[1:9])}"
-        yield Finding("several_sheets", "warning", message, len(names), remedy="write `data.sheet: NAME` for another")
+        remedy = "for another write `data.sheet: NAME`, or --sheet NAME behind `tunewright audit`"
+        yield Finding("several_sheets", "warning", message, len(names), remedy=remedy)
 
 
 def _cell_findings(rows: list[tuple[int, list[Cell]]], xml: bytes, name: str) -> Iterator[Finding]:

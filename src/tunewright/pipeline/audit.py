@@ -27,6 +27,7 @@ from tunewright.pipeline.audit_production import production_sample, sample_of
 from tunewright.pipeline.init import chosen, refuse_recipe
 from tunewright.pipeline.unmeasured import Unmeasured
 from tunewright.recipe.data import DataSpec, StratifiedSplit
+from tunewright.recipe.named import NOTHING, Named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +55,8 @@ class AuditRequest:
     """A sample of production."""
     draw_map: bool = False
     """Whether the texts are embedded and drawn."""
+    named: Named = NOTHING
+    """What of the file is known and not looked for."""
 
 
 @shielded_errors()
@@ -63,7 +66,8 @@ def audit(request: AuditRequest) -> Audit:
     """
     refuse_recipe(request.data)
     bases, notes = bases_of(request.models)
-    found = sniff(request.data, family=bases[0].facts.family if bases else None, task=request.task)
+    family = bases[0].facts.family if bases else None
+    found = sniff(request.data, family=family, task=request.task, named=request.named)
     columns = column_profiles(found.columns, _roles(found))
     start = Audit(
         source=found.source,
@@ -85,9 +89,8 @@ def proposed_spec(found: Sniffed) -> DataSpec:
     """The data section of the recipe that `init` writes for what was found."""
     encoding = found.encoding if found.write_encoding else "auto"
     named = {field: proposal.value for field, proposal in chosen(found).items()}
-    return DataSpec.model_validate(
-        {"train": found.source, "encoding": encoding, "label_map": dict(found.label_map), **named}
-    )
+    parts = {"encoding": encoding, "records": found.records, "sheet": found.sheet}
+    return DataSpec.model_validate({"train": found.source, **parts, "label_map": dict(found.label_map), **named})
 
 
 def _of_task(start: Audit, request: AuditRequest, found: Sniffed, bases: Sequence[AuditBase]) -> Audit:
@@ -173,8 +176,9 @@ def _once(findings: Sequence[Finding], others: Sequence[Finding]) -> list[Findin
 def _task_unknown(found: Sniffed) -> Finding:
     message = f"no task was recognised: {found.task_reason}; only the columns are profiled"
     remedy = (
-        "name it with --task classification, generation, text_to_text or language_modelling; it needs a text with a "
-        "label, a question with an answer, conversations, or raw text, in columns whose names say so"
+        "name it with --task classification, generation, text_to_text or language_modelling, and the columns with "
+        "--input and --target; it needs a text with a label, a question with an answer, conversations, or raw text, in "
+        "columns whose names say so"
     )
     return Finding("task_unknown", "warning", message, found.rows, remedy=remedy)
 

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 from tunewright.recipe.spec import Spec
 
 Switch = bool | Literal["auto"]
+LANGUAGE = r"^[a-z]{2,3}$"
 ONE_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 """What `replace` takes for a word."""
 
@@ -72,7 +73,7 @@ class CleanSpec(Spec):
 class FilterSpec(Spec):
     """Which rows may stay, by what their text is; rows of a test file of your own always stay, and are counted."""
 
-    languages: Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]], Field(min_length=1)] | None = None
+    languages: Annotated[list[Annotated[str, Field(pattern=LANGUAGE)]], Field(min_length=1)] | None = None
     """Languages that stay, such as `[en]` (ISO 639-1); a text too short to tell stays."""
     min_chars: NonNegativeInt | None = None
     """Characters that a text has at least."""

@@ -213,6 +213,8 @@ class _Parser:
         token = self._take()
         if token.kind != "text":
             _refuse(token, "a text in quotation marks")
+        if not token.value:
+            _refuse(token, "a text of at least one character: every text contains the empty one")
         return token.value
 
     def _value(self) -> Value:

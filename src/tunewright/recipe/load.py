@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from tunewright.core.errors import Problem, RecipeError, did_you_mean
+from tunewright.recipe.clean import LANGUAGE
+from tunewright.recipe.condition import ConditionError
 from tunewright.recipe.recipe import Recipe
 from tunewright.recipe.source import MAX_DEPTH, Source, read_source, read_value
 
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic_core import ErrorDetails
+
+
+NAME = ("letters, digits, '.', '_' and '-', beginning with a letter or digit", "rename it")
+PATTERNS = {LANGUAGE: ("a language's code of two letters (ISO 639-1), such as en", "write the language's code")}
+"""What a text must be and what to do about it, by the pattern that it does not match; by NAME for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
     if error["type"] == "extra_forbidden" and path[-1:] != error["loc"][-1:]:
         path = (*path, error["loc"][-1])  # a key nobody knows may look like pydantic's name for a type: `mod[el`
     place = ".".join(map(str, path)) or "recipe"
-    written = next((o for o in overrides if o.partition("=")[0] == place), None)
+    written = next((o for o in reversed(overrides) if f"{place}.".startswith(o.partition("=")[0] + ".")), None)
     if written is None and path not in source.lines:  # a mapping may stand there by an override of a part of it
         written = next((o for o in overrides if o.startswith(f"{place}.")), None)
     kind, context = error["type"], error.get("ctx", {})
@@ -148,16 +155,23 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
         remedy = f"say which: `kind: {meant}`{by_override}"
         return Problem(place, f"given {given}", expected, remedy, where)
     if kind == "string_pattern_mismatch":
-        return Problem(
-            place,
-            f"given {given}",
-            "letters, digits, '.', '_' and '-', beginning with a letter or digit",
-            "rename it",
-            where,
-        )
+        return Problem(place, f"given {given}", *PATTERNS.get(str(context["pattern"]), NAME), where)
+    if kind in {"too_short", "string_too_short"}:
+        one = "item" if kind == "too_short" else "character"
+        return Problem(place, f"given {given}", f"at least one {one}", "name one, or leave the key out", where)
     if kind == "value_error":
-        return Problem(place, str(context.get("error", error["msg"])), "", "change one of the fields named", where)
+        return Problem(place, str(context.get("error", error["msg"])), "", _way_out(error, owner, path), where)
     return _wrong_value(error, owner, path, where)
+
+
+def _way_out(error: ErrorDetails, owner: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
+    """What to do about a rule that was broken: by one field's value, or by several fields together."""
+    if isinstance(error.get("ctx", {}).get("error"), ConditionError):
+        return 'correct the condition at that place; one is written as `region == "Cork" and stars >= 3`'
+    info = owner.model_fields.get(str(path[-1])) if owner and path else None
+    members = _member_types(info.annotation) if info else []
+    alone = bool(members) and not any(isinstance(m, type) and issubclass(m, BaseModel) for m in members)
+    return "correct its value" if alone else "change one of the fields named"
 
 
 def _wrong_value(
