@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,3 +91,25 @@ def test_init_takes_the_task_too(data: Path, bert: Path, tunewright: Callable[..
     told = tunewright("init", "both.jsonl", "--task", "classification", "--model", bert, "--dry-run", "--json").json
     assert told["found"]["task"] == "classification"
     assert tunewright("init", "both.jsonl", "--task", "sorting").code == 2
+
+
+def test_an_audit_takes_columns_records_and_encoding_where_it_would_go_by_what_it_finds(
+    data: Path, tunewright: Callable[..., Ran]
+) -> None:
+    rows = [(text, label, i % 3) for i, (text, label) in enumerate(records(60))]
+    write_csv(data, rows, ("text", "label", "stars"))
+    shown = tunewright("audit", "train.csv", "--target", "stars", "--encoding", "utf-8")
+    assert shown.code == 0
+    assert 'labels: "0" 20, "1" 20, "2" 20' in shown.out
+    assert "'stars' by --target; classification is what such columns serve" in shown.out
+    refused = tunewright("audit", "train.csv", "--input", "txet")
+    assert (refused.code, "--input: train.csv has no column 'txet' (did you mean 'text'?)" in refused.err) == (2, True)
+    listed = [dict(zip(("text", "label"), row, strict=True)) for row in records(40)]
+    (data.parent / "two.json").write_text(json.dumps({"a": listed[:20], "b": listed}), encoding="utf-8")
+    assert "--records PATH" in tunewright("audit", "two.json").err
+    assert tunewright("audit", "two.json", "--records", "b", "--json").json["read"] == 40
+
+
+def test_one_repeated_row_repeats_in_the_singular(data: Path, tunewright: Callable[..., Ran]) -> None:
+    write_csv(data, [*records(60), *records(1)])
+    assert "exact_duplicate: 1 row repeats the text" in tunewright("audit", "train.csv").out

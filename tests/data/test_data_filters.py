@@ -61,6 +61,7 @@ def kept(folder: Path, text: str, *, form: str) -> list[int]:
         ("ok != true", [1, 2]),
         ('note contains "ate"', [0, 3]),
         ('note not contains "late"', [1, 2, 3]),
+        ('note contains " "', [0]),
         ('city == "Cork" and (stars < 3 or ok == true)', [0, 1]),
         ('city < "D"', [0, 1]),
     ],

@@ -60,6 +60,7 @@ def test_not_turns_a_test_round(text: str) -> None:
         ("__import__('os')", "at character 11: '\\(', expected one of: =="),
         ("a in []", "expected a text"),
         ("a contains 3", "a text in quotation marks"),
+        ('a contains ""', "at character 12: '', expected .*every text contains the empty one"),
         ("a == 3x", "at character 6: '3x'"),
         ("a == 'open", "at character 6"),
         ("not " * 40 + "a is missing", "at most 32"),

@@ -267,3 +267,37 @@ def test_a_rate_at_which_nothing_can_be_learned_is_refused(tmp_path: Path, rate:
     assert problem.place == "train.optimizer.lr"
     assert "auto" in problem.expected
     assert "the default, auto" in problem.remedy
+
+
+def test_a_value_inside_an_override_is_placed_at_the_override(tmp_path: Path) -> None:
+    whole = "data.balance={kind: undersample, to: 0.5}"
+    problem = only(refused(tmp_path, SMALLEST, whole))
+    assert (problem.place, problem.source) == ("data.balance.to", f"override {whole!r}")
+    last = only(refused(tmp_path, SMALLEST, "data.balance={kind: undersample, to: 3.0}", "data.balance.to=0.5"))
+    assert last.source == "override 'data.balance.to=0.5'"
+
+
+@pytest.mark.parametrize(
+    ("override", "place", "expected"),
+    [
+        ("data.filter.languages=[english]", "data.filter.languages.0", "two letters (ISO 639-1), such as en"),
+        ("data.filter.languages=[]", "data.filter.languages", "at least one item"),
+        ("data.train=''", "data.train", "at least one character"),
+    ],
+)
+def test_what_a_list_or_text_must_be_is_said_in_words(tmp_path: Path, override: str, place: str, expected: str) -> None:
+    problem = only(refused(tmp_path, SMALLEST, override))
+    assert problem.place == place
+    assert expected in problem.expected
+
+
+@pytest.mark.parametrize(
+    ("override", "remedy"),
+    [
+        ("data.keep_if=region = 1", "correct the condition at that place"),
+        ("data.clean.replace={two words: one}", "correct its value"),
+        ("split.test=0.95", "change one of the fields named"),
+    ],
+)
+def test_the_remedy_of_a_broken_rule_is_about_what_it_names(tmp_path: Path, override: str, remedy: str) -> None:
+    assert remedy in only(refused(tmp_path, SMALLEST, override)).remedy

@@ -58,6 +58,7 @@ EPILOGS: Mapping[str, Epilog] = {
             "tunewright audit tickets.csv --html audit.html --map --export tables/",
             "tunewright audit tickets.csv --against production.jsonl",
             "tunewright audit notes.csv --task classification --model starter/encoder --json",
+            "tunewright audit export.json --records data.items --input body --target queue",
         ),
         (
             "0 nothing would stop a run (warnings may stand there)",
