@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,8 @@ def test_an_audit_takes_columns_records_and_encoding_where_it_would_go_by_what_i
     assert "'stars' by --target; classification is what such columns serve" in shown.out
     refused = tunewright("audit", "train.csv", "--input", "txet")
     assert (refused.code, "--input: train.csv has no column 'txet' (did you mean 'text'?)" in refused.err) == (2, True)
+    assert "did you mean 'cp1252'" in tunewright("audit", "train.csv", "--encoding", "cp125").err
+    assert "--sheet: is empty" in tunewright("audit", "train.csv", "--sheet", "").err
     listed = [dict(zip(("text", "label"), row, strict=True)) for row in records(40)]
     (data.parent / "two.json").write_text(json.dumps({"a": listed[:20], "b": listed}), encoding="utf-8")
     assert "--records PATH" in tunewright("audit", "two.json").err
@@ -113,3 +116,35 @@ def test_an_audit_takes_columns_records_and_encoding_where_it_would_go_by_what_i
 def test_one_repeated_row_repeats_in_the_singular(data: Path, tunewright: Callable[..., Ran]) -> None:
     write_csv(data, [*records(60), *records(1)])
     assert "exact_duplicate: 1 row repeats the text" in tunewright("audit", "train.csv").out
+
+
+@pytest.mark.parametrize("name", ["train.csv.gz", "train.jsonl.gz"])
+def test_audit_and_init_look_into_a_packed_file(
+    data: Path, bert: Path, name: str, tunewright: Callable[..., Ran]
+) -> None:
+    rows = [(f"{text} café", label) for text, label in records(60)]
+    plain = data.parent / name.removesuffix(".gz")
+    if ".csv" in name:
+        write_csv(plain, rows)
+    else:
+        write_jsonl(plain, [{"text": text, "label": label} for text, label in rows])
+    (data.parent / name).write_bytes(gzip.compress(plain.read_bytes()))
+    told = tunewright("audit", name, "--json").json
+    assert (told["encoding"], told["read"], told["exit_code"]) == ("utf-8", 60, 0)
+    assert "café" in told["samples"][0]["text"]
+    proposed = tunewright("init", name, "--dry-run", "--model", str(bert))
+    assert proposed.code == 0
+    assert "encoding" not in proposed.out
+    assert tunewright("check", "recipe.yaml").code == 2  # nothing was written
+
+
+def test_one_broken_byte_stops_audit_and_init_as_it_stops_a_run(
+    data: Path, bert: Path, tunewright: Callable[..., Ran]
+) -> None:
+    write_csv(data, [(f"{text} café", label) for text, label in records(49)])
+    data.write_bytes(data.read_bytes() + b"one caf\xe9,billing\n")
+    for verb in (("audit", "train.csv"), ("init", "train.csv", "--model", str(bert))):
+        told = tunewright(*verb)
+        assert told.code == 3
+        assert "1 place is broken beside 49 sound" in told.err
+    assert not (data.parent / "recipe.yaml").exists()

@@ -281,8 +281,8 @@ def test_a_value_inside_an_override_is_placed_at_the_override(tmp_path: Path) ->
     ("override", "place", "expected"),
     [
         ("data.filter.languages=[english]", "data.filter.languages.0", "two letters (ISO 639-1), such as en"),
-        ("data.filter.languages=[]", "data.filter.languages", "at least one item"),
-        ("data.train=''", "data.train", "at least one character"),
+        ("data.filter.languages=[]", "data.filter.languages", "at least 1 item"),
+        ("data.train=''", "data.train", "at least 1 character"),
     ],
 )
 def test_what_a_list_or_text_must_be_is_said_in_words(tmp_path: Path, override: str, place: str, expected: str) -> None:

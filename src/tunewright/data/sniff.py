@@ -118,15 +118,7 @@ def sniff(
     name, base = str(source), folder or Path()
     path = resolve_path(name, base)
     raw = b"" if name.startswith(HUB) else _text_bytes(path, name)
-    encoding, by_itself = (named.encoding, False) if named.encoding is not None else detect_encoding(raw)
-    spec = DataSpec(
-        train=name,
-        encoding="auto" if by_itself else encoding,
-        records=named.records or (_records(raw, encoding) if ending_of(path) == ".json" else None),
-        sheet=named.sheet,
-        input=named.input,
-        target=named.target,
-    )
+    spec = _spec(name, raw, named, document=ending_of(path) == ".json")
     table = read_table(name, folder=base, spec=spec)
     parts = tuple(_parts(table, folder=base, spec=spec))
     table, columns, proposals = _proposed(table, family, task)
@@ -136,7 +128,7 @@ def sniff(
         source=name,
         format=table.format,
         encoding=table.encoding,
-        write_encoding=bool(table.encoding) and not by_itself,
+        write_encoding=bool(table.encoding) and spec.encoding != "auto",
         delimiter=_delimiter(raw, table) if raw else None,
         records=spec.records,
         sheet=spec.sheet,
@@ -166,6 +158,19 @@ def sniff(
                 *_text_findings(table, proposals),
             )
         ),
+    )
+
+
+def _spec(name: str, raw: bytes, named: Named, *, document: bool) -> DataSpec:
+    """How the file is to be read: as it is named, else as its bytes say; an encoding is `auto` where that reads it."""
+    encoding, by_itself = detect_encoding(raw)
+    return DataSpec(
+        train=name,
+        encoding=named.encoding or ("auto" if by_itself else encoding),
+        records=named.records or (_records(raw, encoding) if document else None),
+        sheet=named.sheet,
+        input=named.input,
+        target=named.target,
     )
 
 

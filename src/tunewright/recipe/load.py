@@ -157,8 +157,8 @@ def _problem(error: ErrorDetails, source: Source, overrides: tuple[str, ...]) ->
     if kind == "string_pattern_mismatch":
         return Problem(place, f"given {given}", *PATTERNS.get(str(context["pattern"]), NAME), where)
     if kind in {"too_short", "string_too_short"}:
-        one = "item" if kind == "too_short" else "character"
-        return Problem(place, f"given {given}", f"at least one {one}", "name one, or leave the key out", where)
+        expected = f"at least {context['min_length']} {'item' if kind == 'too_short' else 'character'}(s)"
+        return Problem(place, f"given {given}", expected, "give it that many, or leave the key out", where)
     if kind == "value_error":
         return Problem(place, str(context.get("error", error["msg"])), "", _way_out(error, owner, path), where)
     return _wrong_value(error, owner, path, where)
