@@ -291,3 +291,11 @@ def test_a_contradiction_that_is_refused_is_quoted_without_its_secret(tmp_path: 
 
 def test_a_text_to_be_shown_keeps_all_but_its_secrets() -> None:
     assert without_secrets(f"a {TOKEN} of {EMAILS[0]}") == f"a <SECRET> of {EMAILS[0]}"
+
+
+@pytest.mark.parametrize("policy", ["flag", "mask", "drop"])
+def test_persons_named_in_a_recipe_that_finds_none_are_refused(policy: str) -> None:
+    with pytest.raises(ValueError, match=f"person is '{policy}' and names is 'off'"):
+        PrivacySpec.model_validate({"person": policy})
+    assert PrivacySpec.model_validate({"person": policy, "names": "presidio"}).policy("person") == policy
+    assert PrivacySpec.model_validate({"person": "ignore", "address": policy}).policy("address") == policy

@@ -63,6 +63,16 @@ class TestPlan:
     labelled: bool = True
     """Whether targets are labels, which the lock holds as they are; of answers it holds a hash."""
 
+    def as_locked(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with their targets as the lock holds them: labels as they are, of answers a hash."""
+        if self.labelled:
+            return rows
+        marks = [
+            ANSWER_MARK + digest(without_numbers(target))[:32] if target is not None else ""
+            for target in rows["target"]
+        ]
+        return rows.with_columns(pl.Series("target", marks, dtype=pl.String))
+
 
 def lock_name(source: str, *, folder: Path, lock_path: Path) -> str:
     """The source's name in the lock: its path from the lock's folder, however the recipe spells it."""
@@ -131,31 +141,21 @@ def mark_frozen(rows: pl.DataFrame, plan: TestPlan) -> pl.DataFrame:
     """
     if plan.settings.kind == "file":
         if plan.held is not None:
-            test = _as_locked(rows.filter(pl.col("role") == "test"), plan)
+            test = plan.as_locked(rows.filter(pl.col("role") == "test"))
             verify_file(test, plan.held, source=plan.name, path=plan.path)
         return rows.with_columns((pl.col("role") == "test").alias("frozen"))
     if plan.held is None:
         return rows.with_columns(pl.lit(value=False).alias("frozen"))
     own = rows.filter(pl.col("role") == "train")
-    locked = _as_locked(own, plan)
+    locked = plan.as_locked(own)
     verify_carved(locked, plan.held, source=plan.name, path=plan.path)
     marked = own.with_columns(frozen_rows(locked, plan.held))
     return pl.concat([marked, rows.filter(pl.col("role") != "train").with_columns(pl.lit(value=False).alias("frozen"))])
 
 
-def _as_locked(rows: pl.DataFrame, plan: TestPlan) -> pl.DataFrame:
-    """The rows with their targets as the lock holds them: labels as they are, of answers a hash."""
-    if plan.labelled:
-        return rows
-    marks = [
-        ANSWER_MARK + digest(without_numbers(target))[:32] if target is not None else "" for target in rows["target"]
-    ]
-    return rows.with_columns(pl.Series("target", marks, dtype=pl.String))
-
-
 def as_frozen(plan: TestPlan, test: pl.DataFrame) -> TestPlan:
     """The plan as the next run will make it, once these test rows stand in the lock."""
-    return replace(plan, held=freeze(_as_locked(test, plan), plan.settings))
+    return replace(plan, held=freeze(plan.as_locked(test), plan.settings))
 
 
 def next_lock(plan: TestPlan, test: pl.DataFrame) -> Lock:
@@ -173,7 +173,7 @@ def next_lock(plan: TestPlan, test: pl.DataFrame) -> Lock:
         history += (Refreeze(plan.refreeze, sum(len(e.rows) for e in old), old[0].digest if old else ""),)
     kept = {name: entry for name, entry in plan.lock.tests.items() if name not in plan.replaced}
     return Lock(
-        tests=kept | {plan.name: replace(freeze(_as_locked(test, plan), plan.settings), history=history)}, uses=uses
+        tests=kept | {plan.name: replace(freeze(plan.as_locked(test), plan.settings), history=history)}, uses=uses
     )
 
 

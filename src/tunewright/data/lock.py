@@ -37,6 +37,16 @@ class Refreeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Masks:
+    """What was masked in the texts whose keys a lock holds."""
+
+    kinds: tuple[str, ...]
+    regions: tuple[str, ...] = ()
+    """Countries whose phone numbers were known without a country code, where phone numbers were masked."""
+    names: Literal["off", "presidio"] = "off"
+
+
+@dataclass(frozen=True, slots=True)
 class LockedTest:
     """The frozen test of one source."""
 
@@ -56,6 +66,8 @@ class LockedTest:
     """Columns that held text and label."""
     history: tuple[Refreeze, ...] = ()
     """Earlier tests that were replaced, oldest first."""
+    masks: Masks | None = None
+    """What the texts were masked of when their keys were taken; None: of nothing, or the lock is older than this."""
 
     @property
     def pairs(self) -> Counter[Pair]:

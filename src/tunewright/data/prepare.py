@@ -52,6 +52,7 @@ from tunewright.data.normalise import clean_rows
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.prepared import Prepared, Reached, account_for
 from tunewright.data.privacy import protect, require_protected
+from tunewright.data.privacy_change import Around, follow_privacy, masks_of
 from tunewright.data.private.shown import shielded_errors
 from tunewright.data.response_types import response_findings
 from tunewright.data.review import follow_review, require_frozen_test
@@ -83,7 +84,7 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     rows = checked_rows(sources)
     plan = _test_plan(request, sources)
     require_frozen_test(request.spec.label_issues, plan)
-    work = _fitted(Work(rows, findings=sources.findings), request, sources)
+    work, plan = _fitted(Work(rows, findings=sources.findings), request, sources, plan)
     if request.earlier is not None:
         require_its_labels(work.rows, request.earlier)
     work, request = _compared(work, request)
@@ -140,8 +141,8 @@ def _require_sound(work: Work, task: str, earlier: Earlier | None, *, mixed: boo
         require_known_labels(splits, known)
 
 
-def _fitted(work: Work, request: Request, sources: Sources) -> Work:
-    """Rows with text and label or answer, clean, mapped, reviewed and without repetition."""
+def _fitted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> tuple[Work, TestPlan]:
+    """Rows with text and label or answer, clean, mapped, reviewed and without repetition, and the test among them."""
     task, spec = sources.task, request.spec
     wanted, unwanted = sift_columns(work.rows, spec, sources)
     policy, of_targets = content_policies(spec.missing, sources.columns)
@@ -158,11 +159,14 @@ def _fitted(work: Work, request: Request, sources: Sources) -> Work:
     gone = (wanted.dropped, present.dropped, left.dropped, passed.dropped, protected.recorded)
     reviewed = follow_review(mapped.rows, spec.label_issues, folder=request.folder, read=work.rows, left=gone)
     single = drop_duplicates(reviewed.rows, policy=spec.duplicates)
+    around = Around(passed.kept, safe, reviewed.rows, single.kept)
+    plan, left_test = follow_privacy(plan, around, spec=spec.privacy, task=task)
     findings = [
         *unwanted,
         *refused,
         *protected.findings,
         *reviewed.findings,
+        *left_test,
         *text_findings(single.kept, spec.clean, task),
         *audit.duplicate_findings(reviewed.rows, spec.duplicates, task),
         *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),
@@ -170,7 +174,7 @@ def _fitted(work: Work, request: Request, sources: Sources) -> Work:
     ]
     parted = (wanted.dropped, present.dropped, left.dropped, passed.dropped, single.dropped)
     changes = (answered.changes, cleaned.changes, protected.recorded, mapped.changes, reviewed.record)
-    return replace(work.then(single.kept, *parted, *changes, findings=findings), private=protected.counts)
+    return replace(work.then(single.kept, *parted, *changes, findings=findings), private=protected.counts), plan
 
 
 def _compared(work: Work, request: Request) -> tuple[Work, Request]:
@@ -205,6 +209,7 @@ def _test_plan(request: Request, sources: Sources) -> TestPlan:
     if own and request.spec.test is None:
         names["test"] = own_test_name(names["train"])  # the source holds both splits: each has a name of its own
     settings = settings_of(request.split, sources.columns, carved=not own)
+    settings = replace(settings, masks=masks_of(request.spec.privacy))
     plan = plan_test(
         read_lock(request.lock_path),
         request.lock_path,

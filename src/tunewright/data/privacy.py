@@ -72,6 +72,12 @@ def protect(rows: pl.DataFrame, spec: PrivacySpec, task: str) -> Protected:
     return Protected(parts[0], pl.concat([*parts[1:], changed]), private_findings(rows, held, spec), counts)
 
 
+def masked_rows(rows: pl.DataFrame, spec: PrivacySpec, task: str) -> pl.DataFrame:
+    """All rows with their texts masked as the policy says, and the keys of these; nothing is dropped."""
+    scan = _scan(spec, "mask")
+    return _masked(rows, spec, task, [scan.column(rows, name) for name in TEXTS[task]])[0] if scan.searching else rows
+
+
 def _held(found: Iterable[FoundInColumn]) -> dict[int, Counter[str]]:
     """Row to how many values of each kind it holds; rows without any are absent."""
     held: defaultdict[int, Counter[str]] = defaultdict(Counter)

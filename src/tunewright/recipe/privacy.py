@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tunewright.core.private import PRIVATE_KINDS, PrivateKind
 from tunewright.recipe.spec import Spec
@@ -61,6 +61,15 @@ class PrivacySpec(Spec):
         if unknown:
             raise ValueError(f"{unknown[0]!r} is no country with phone numbers: write two capitals, such as 'IE'")
         return regions
+
+    @model_validator(mode="after")
+    def _persons_are_looked_for(self) -> PrivacySpec:
+        if self.names == "off" and self.person not in {None, "ignore"}:
+            raise ValueError(
+                f"person is {self.person!r} and names is 'off', which finds no person: write `names: presidio`, or "
+                "remove `person`"
+            )
+        return self
 
     def policy(self, kind: PrivateKind) -> PrivacyPolicy:
         """What becomes of a kind."""
