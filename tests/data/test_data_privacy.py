@@ -299,3 +299,46 @@ def test_persons_named_in_a_recipe_that_finds_none_are_refused(policy: str) -> N
         PrivacySpec.model_validate({"person": policy})
     assert PrivacySpec.model_validate({"person": policy, "names": "presidio"}).policy("person") == policy
     assert PrivacySpec.model_validate({"person": "ignore", "address": policy}).policy("address") == policy
+
+
+HIDDEN = (
+    f"key {TOKEN[:14]}<b></b>{TOKEN[14:]} there",
+    "key AKIAIOSF&#79;DNN7EXAMPLQ there",
+    f"key {TOKEN[:9]}\u200b{TOKEN[9:]} there",
+    "pay 4111<i></i>1111<i></i>1111<i></i>1111 there",
+    f"key {TOKEN} and again {TOKEN[:14]}<b></b>{TOKEN[14:]} there",
+)
+
+
+@pytest.mark.parametrize("policy", ["mask", "drop"])
+@pytest.mark.parametrize("text", HIDDEN)
+def test_what_cleaning_reveals_is_not_kept_as_it_was_before(tmp_path: Path, text: str, policy: str) -> None:
+    write_csv(tmp_path / "train.csv", [*tickets(30), {"text": text, "label": "refund"}])
+    made = prepared(tmp_path, DataSpec.model_validate({"train": "train.csv", "privacy": {"default": policy}}))
+    records = made.dropped.filter(pl.col("line") == 32)
+    assert {"html", "control_character"} & set(records["rule"])
+    for part in (TOKEN[14:], TOKEN[9:], "AKIAIOSF", "4111"):
+        assert part not in all_texts(made)
+    assert any("withheld" in before for before in records["before"])
+
+
+def test_a_secret_that_cleaning_reveals_is_not_kept_in_a_record_though_the_row_keeps_it(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", [*tickets(30), {"text": HIDDEN[0], "label": "refund"}])
+    assert TOKEN[14:] not in json.dumps(prepared(tmp_path).dropped.to_dicts())
+
+
+def test_a_text_whose_values_were_seen_before_cleaning_is_kept_with_placeholders(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", [*tickets(30), {"text": f"<p>by {EMAILS[0]}</p>", "label": "refund"}])
+    made = prepared(tmp_path, DataSpec(train="train.csv", privacy=MASK_ALL))
+    (before,) = made.dropped.filter(pl.col("rule") == "html")["before"]
+    assert json.loads(before) == {"input": "<p>by <EMAIL></p>"}
+
+
+def test_what_cleaning_reveals_in_a_turn_or_an_answer_is_withheld_too(tmp_path: Path) -> None:
+    hidden = HIDDEN[2]
+    chat = [{"role": "user", "content": hidden}, {"role": "assistant", "content": f"yes\n{hidden}"}]
+    plain = [{"messages": [{"role": "user", "content": f"q {n}"}, chat[1] | {"content": f"a {n}"}]} for n in range(20)]
+    write_jsonl(tmp_path / "train.jsonl", [{"messages": chat}, *plain])
+    made = prepared(tmp_path, DataSpec(train="train.jsonl", privacy=MASK_ALL), task="generation")
+    assert "control_character" in made.dropped["rule"]
+    assert TOKEN[9:] not in all_texts(made)
