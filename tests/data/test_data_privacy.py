@@ -342,3 +342,40 @@ def test_what_cleaning_reveals_in_a_turn_or_an_answer_is_withheld_too(tmp_path: 
     made = prepared(tmp_path, DataSpec(train="train.jsonl", privacy=MASK_ALL), task="generation")
     assert "control_character" in made.dropped["rule"]
     assert TOKEN[9:] not in all_texts(made)
+
+
+def with_keys(folder: Path, count: int = 40) -> None:
+    """Tickets beside a column that holds a token in all rows but two, and one that holds an address in some."""
+    rows = private_tickets(count)
+    for number, row in enumerate(rows):
+        row["apikey"] = f"{TOKEN}{number % 10}" if number > 1 else ""
+        row["owner"] = EMAILS[0] if number < 5 else "nobody"
+    write_csv(folder / "train.csv", rows, columns=("text", "label", "apikey", "owner"))
+
+
+@pytest.mark.parametrize(("policy", "done"), [("flag", "kept"), ("mask", "masked"), ("drop", "masked")])
+def test_findings_tell_of_other_columns_by_name_and_rows(tmp_path: Path, policy: str, done: str) -> None:
+    with_keys(tmp_path)
+    made = prepared(tmp_path, DataSpec.model_validate({"train": "train.csv", "privacy": {"default": policy}}))
+    told = {finding.kind: finding for finding in made.profile.findings}
+    assert f"beside the texts, 'apikey' holds secrets in 38 rows ({done})" in told["secret"].message
+    assert "2 rows hold 2 secrets" in told["secret"].message
+    assert f"'owner' holds e-mail addresses in 5 rows ({done})" in told["personal_data"].message
+    assert told["secret"].severity == ("warning" if policy == "flag" else "note")
+    assert TOKEN not in json.dumps(to_data(made.profile))
+
+
+def test_what_is_dropped_with_its_row_from_texts_is_masked_in_other_columns(tmp_path: Path) -> None:
+    """No row leaves for what stands beside its text."""
+    with_keys(tmp_path)
+    made = prepared(tmp_path, DataSpec(train="train.csv", privacy=PrivacySpec(default="drop")))
+    assert made.profile.dropped == {"personal_data": 4, "secret": 2}
+    assert made.profile.changed["masked"] == 34
+    assert all(value not in all_texts(made) for value in (TOKEN, *EMAILS))
+
+
+def test_what_stands_beside_the_texts_of_an_own_test_file_is_kept_under_drop_too(tmp_path: Path) -> None:
+    with_keys(tmp_path)
+    (tmp_path / "test.csv").write_text(f"text,label,apikey,owner\nmine about refund,refund,{TOKEN},me\n")
+    spec = DataSpec(train="train.csv", test="test.csv", privacy=PrivacySpec(default="drop"))
+    assert TOKEN in prepared(tmp_path, spec).splits["test"]["meta"][0]

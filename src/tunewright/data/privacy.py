@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping  # noqa: TC003  # a type of the frozen record below
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,14 +21,13 @@ from tunewright.data.private.find import recognisers
 from tunewright.data.private.findings import private_findings
 from tunewright.data.private.mask import numbered
 from tunewright.data.private.names import name_finders
-from tunewright.data.private.scan import Scan
+from tunewright.data.private.scan import FoundInColumn, Scan
 from tunewright.data.sift import record, sift
 from tunewright.data.turns import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tunewright.data.private.scan import FoundInColumn
     from tunewright.recipe.privacy import PrivacyPolicy, PrivacySpec
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
@@ -58,18 +57,25 @@ class Protected:
 def protect(rows: pl.DataFrame, spec: PrivacySpec, task: str) -> Protected:
     """The rows without what is to be dropped and with placeholders for what is to be masked.
 
-    Other columns (`meta`) of a row are masked like its texts. Rows of a test file of the user's own stay as they are;
-    their keys are those of their masked texts, so that they meet the training rows that say the same.
+    Other columns (`meta`) of a row are masked like its texts, and so is what would be dropped: no row leaves for what
+    stands beside its text. Rows of a test file of the user's own stay as they are; their keys are those of their masked
+    texts, so that they meet the training rows that say the same.
     """
-    scan, beside = _scan(spec, "flag", "mask", "drop"), _scan(spec, "mask")
+    scan = _scan(spec, "flag", "mask", "drop")
     found = [scan.column(rows, name) for name in TEXTS[task]] if scan.searching else []
     held = _held(found)
-    meta = [beside.column(rows, "meta")] if beside.searching else []
-    masked, changes = _masked(rows, spec, task, [*found, *meta])
+    beside = _beside(rows, spec)
+    masked, changes = _masked(rows, spec, task, [*found, beside])
     parts = _without_dropped(masked, held, spec)
     changed = changes.filter(pl.col("row_id").is_in(parts[0]["row_id"].implode()))
     counts = dict(sorted(sum(held.values(), Counter[str]()).items()))
-    return Protected(parts[0], pl.concat([*parts[1:], changed]), private_findings(rows, held, spec), counts)
+    return Protected(parts[0], pl.concat([*parts[1:], changed]), private_findings(rows, held, spec, beside), counts)
+
+
+def _beside(rows: pl.DataFrame, spec: PrivacySpec) -> FoundInColumn:
+    """What stands beside the texts; names are looked for only where something becomes of them, for that is slow."""
+    scan = replace(_scan(spec, "flag", "mask", "drop"), finders=_scan(spec, "mask", "drop").finders)
+    return scan.column(rows, "meta") if scan.searching else FoundInColumn("meta")
 
 
 def masked_rows(rows: pl.DataFrame, spec: PrivacySpec, task: str) -> pl.DataFrame:
@@ -98,11 +104,14 @@ def _masked(
     rows: pl.DataFrame, spec: PrivacySpec, task: str, found: list[FoundInColumn]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All rows with placeholders, and the record of those that differ."""
-    kinds = spec.kinds("mask")
+    kinds = spec.kinds("mask", "drop")
     if not any(column.rows for column in found) or not kinds:
         return rows, record(rows.clear(), rule=MASKED, action="changed")
     placeholders = numbered(((rows[column.name], column) for column in found), kinds, tuple(spec.regions))
-    after = rows.with_columns(placeholders.masked(rows[column.name], column) for column in found)
+    of_texts = replace(placeholders, kinds=spec.kinds("mask"))
+    after = rows.with_columns(
+        (placeholders if column.name == "meta" else of_texts).masked(rows[column.name], column) for column in found
+    )
     after = _keyed(_with_words(after, rows) if task == "generation" else after, rows)
     own = pl.col("role") == "test"
     restored = after.with_columns(

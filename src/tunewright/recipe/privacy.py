@@ -16,7 +16,8 @@ Region = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 
 class PrivacySpec(Spec):
     """What becomes of personal data and secrets, by kind: `flag` counts them, `mask` puts a placeholder such as
-    `<EMAIL_1>` in their place, `drop` removes the row, `ignore` does not look for them."""
+    `<EMAIL_1>` in their place, `drop` removes the row (in columns beside the text it masks),
+    `ignore` does not look for them."""
 
     default: PrivacyPolicy = "flag"
     """What becomes of the kinds that are not named below."""

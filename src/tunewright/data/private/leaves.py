@@ -25,6 +25,11 @@ def leaves(column: str, value: str) -> list[str]:
     return found
 
 
+def columns_of(meta: str) -> list[str]:
+    """The column that each text of a row's other columns (`meta`) stands in, in the order of `leaves`."""
+    return [name for name, held in json.loads(meta).items() for _ in leaves("meta", json.dumps(held))]
+
+
 def rewritten(column: str, value: str, change: Callable[[str], str]) -> str:
     """The field with each of its texts changed, which are taken in the order of `leaves`."""
     if column not in JSON_COLUMNS:
