@@ -128,7 +128,7 @@ def _findings(held: LockedTest, gone: int, plan: TestPlan) -> list[Finding]:
         return []
     leave, hold, them = ("leaves", "it holds", "it") if gone == 1 else ("leave", "they hold", "them")
     message = (
-        f"{counted(gone, 'row')} of the {len(held.rows):,} of the frozen test {leave}, since data.privacy drops what "
+        f"{gone:,} of the {counted(len(held.rows), 'row')} of the frozen test {leave}, since data.privacy drops what "
         f"{hold}; {plan.path.name} keeps {them}"
     )
     remedy = (
