@@ -136,3 +136,12 @@ def test_a_lock_that_was_written_before_masks_were_kept_is_honoured(tmp_path: Pa
     path.write_text(json.dumps(old))
     assert read_lock(path).tests["train.csv"].masks is None
     assert lines(made(tmp_path, "mask")) == lines(first)
+
+
+def test_a_lock_of_masks_that_do_not_exist_is_refused(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", private_rows())
+    frozen(tmp_path, "secret")
+    path = tmp_path / "tunewright.lock"
+    path.write_text(path.read_text().replace('"secret"', '"sekret"'))
+    with pytest.raises(DataError, match="is JSON, and no lock"):
+        read_lock(path)

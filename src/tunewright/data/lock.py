@@ -13,6 +13,7 @@ import polars as pl
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import DataError, Problem, RunError
 from tunewright.core.files import atomic_write, digest
+from tunewright.core.private import PrivateKind  # noqa: TC001  # a type of the frozen record below
 from tunewright.data.faults import at, counted
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Refreeze:
 class Masks:
     """What was masked in the texts whose keys a lock holds."""
 
-    kinds: tuple[str, ...]
+    kinds: tuple[PrivateKind, ...]
     regions: tuple[str, ...] = ()
     """Countries whose phone numbers were known without a country code, where phone numbers were masked."""
     names: Literal["off", "presidio"] = "off"
