@@ -153,7 +153,7 @@ def _of_run(name: str, recipe_folder: Path) -> Base:
     run = name.removeprefix(RUN)
     folder = recipe_folder / "runs" / run / "model"
     if not RUN_NAME.match(run) or not folder.is_dir():
-        runs = sorted(path.parent.name for path in (recipe_folder / "runs").glob("*/model"))
+        runs = sorted(path.parent.parent.name for path in (recipe_folder / "runs").glob("*/training/manifest.json"))
         given = f"{name!r}: no such run beside the recipe{did_you_mean(run, runs)}"
         expected = f"the name of a run with a finished training; there are: {', '.join(runs) or 'none'}"
         raise RecipeError(Problem("model.name", given, expected, "correct the name, or finish that run first"))
