@@ -189,8 +189,8 @@ def retention_found(  # what was measured, what was asked, and of what
 def retention_advice(rise: Estimate, level: float, outcome: Outcome, *, confidence: float) -> str:
     """What to do about a model that forgets too much, or may."""
     gentler = (
-        "train more gently (a lower train.optimizer.lr, fewer train.epochs, or train.method: {kind: lora}), or mix "
-        "general text into the training data"
+        "train more gently (a lower train.optimizer.lr, fewer train.epochs, or, where all weights were tuned, "
+        "train.method: {kind: lora}), or mix general text into the training data"
     )
     if outcome is Outcome.PASS:
         return ""
