@@ -63,6 +63,58 @@ def test_answers_beyond_max_new_tokens_are_a_warning_that_names_a_limit_for_them
     assert findings(checked(tunewright, "evaluation.max_new_tokens=30", "evaluation.generate=0"), "short_limit") == []
 
 
+def test_no_limit_is_proposed_that_the_context_cannot_hold(writing: Path, tunewright: Callable[..., Ran]) -> None:
+    """Whoever obeys is told it once: what the context cuts is no matter of the limit."""
+    rows = [
+        {"prompt": f"what is {n}?", "completion": f"it is {n}" + " and on" * (800 * (n % 4 == 0) + 12 * (n % 4 == 1))}
+        for n in range(40)
+    ]
+    write_jsonl(writing / "rows.jsonl", rows)
+    (found,) = findings(checked(tunewright, "evaluation.max_new_tokens=30"), "short_limit")
+    enough = int(found["remedy"].split("max_new_tokens: ")[1].split("`")[0])
+    assert 30 < enough < CONTEXT
+    assert f"reach beyond the context of {CONTEXT} tokens, whatever the limit" in found["remedy"]
+    assert "nearly all" not in found["remedy"]
+    assert findings(checked(tunewright, f"evaluation.max_new_tokens={enough}"), "short_limit") == []
+    assert findings(checked(tunewright, f"evaluation.max_new_tokens={enough}"), "limit_beyond_context") == []
+    shown = checked(tunewright, f"evaluation.max_new_tokens={CONTEXT}")
+    assert findings(shown, "short_limit") == []
+    (beyond,) = findings(shown, "limit_beyond_context")
+    assert f"the context holds {CONTEXT} tokens" in beyond["message"]
+
+
+def test_a_run_refuses_unknown_modules_before_any_stage(writing: Path, tunewright: Callable[..., Ran]) -> None:
+    method = "train.method={kind: lora, targets: [q_porj]}"
+    said = [tunewright(verb, "recipe.yaml", method) for verb in ("check", "run")]
+    assert [ran.code for ran in said] == [1, 2]
+    assert all("did you mean 'q_proj'" in " ".join(ran.said.split()) for ran in said)
+    assert not (writing / "runs").exists()
+
+
+def test_a_run_that_is_not_there_is_one_fault_and_only_finished_ones_are_offered(
+    writing: Path, tunewright: Callable[..., Ran]
+) -> None:
+    for name in ("half", "whole"):
+        (writing / "runs" / name / "model").mkdir(parents=True)
+        (writing / "runs" / name / "recipe.yaml").write_text("model: base", encoding="utf-8")
+        (writing / "runs" / name / "data").mkdir()
+    (writing / "runs" / "whole" / "training").mkdir()
+    (writing / "runs" / "whole" / "training" / "manifest.json").write_text("{}", encoding="utf-8")
+    said = tunewright("check", "recipe.yaml", "model=run:nosuch").said
+    assert "1 error(s)" in said
+    assert "there are: whole" in " ".join(said.split())
+    said = tunewright("chat", "runs/nosuch").said
+    assert "there are: runs/whole" in " ".join(said.split())
+    assert "half" not in said
+
+
+def test_a_misspelt_metric_is_one_fault(writing: Path, tunewright: Callable[..., Ran]) -> None:
+    ran = checked(tunewright, "gate.conditions=[{kind: floor, metric: bleuu, at_least: 3}]")
+    assert ran.code == 2
+    assert "more than the metric can be" not in ran.err + ran.out
+    assert "bleuu" in ran.err + ran.out
+
+
 def test_a_small_test_of_texts_is_warned_of(writing: Path, tunewright: Callable[..., Ran]) -> None:
     (found,) = findings(checked(tunewright), "small_test")
     assert found["severity"] == "warning"

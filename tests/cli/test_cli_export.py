@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import AutoPeftModelForCausalLM, PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from tunewright.core.files import sha256_file, tree_hashes
@@ -66,6 +66,21 @@ def test_an_adapter_is_loaded_over_its_base_by_peft(talking: Path, tunewright: C
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("base"), "adapter")
     assert torch.equal(logits(plain), logits(open_run(RUN).load()))
     assert not (talking / "adapter" / "model.safetensors").exists()
+    modes = {path.stat().st_mode for path in (talking / "adapter").iterdir()}
+    assert len(modes) == 1, "weights may be read by whoever may read the rest"
+
+
+def test_peft_finds_the_base_of_an_adapter_by_itself(
+    talking: Path, tunewright: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tunewright("export", RUN, "--adapter", "--to", "adapter")
+    place = str(talking.resolve() / "base")
+    assert json.loads((talking / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"] == place
+    assert f"by its folder on this machine, {place}" in " ".join(told.err.split())
+    assert "--merge writes a model that stands alone" in " ".join(told.err.split())
+    expected = logits(open_run(RUN).load())
+    monkeypatch.chdir(talking / "adapter")  # where no folder is called `base`
+    assert torch.equal(logits(AutoPeftModelForCausalLM.from_pretrained(talking / "adapter")), expected)
 
 
 def test_a_model_that_was_tuned_whole_is_written_as_it_is(whole: Path, tunewright: Callable[..., Ran]) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -71,3 +73,10 @@ def test_one_column_cannot_be_text_and_label() -> None:
 
 def test_a_column_named_for_something_else_is_not_taken_for_the_text() -> None:
     assert resolved("message", "query", "label", group="query") == ("message", "label")
+
+
+@pytest.mark.parametrize(("kind", "headed"), [("csv", True), ("jsonl", False), ("parquet", False)])
+def test_only_a_file_with_a_header_is_asked_for_one(kind: str, headed: bool) -> None:
+    with pytest.raises(RecipeError) as raised:
+        resolve_columns(replace(table("a", "b"), format=kind), DataSpec(train="t"), "classification")
+    assert all(("header" in problem.remedy) is headed for problem in raised.value.problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,3 +101,10 @@ def test_a_folder_with_a_test_file_alone_is_not_trained_and_tested_on_it(tmp_pat
     splits = prepared(tmp_path, DataSpec(train="data")).splits
     assert set(splits["train"]["content_key"]).isdisjoint(splits["test"]["content_key"])
     assert splits["train"].height < 40
+
+
+def test_a_key_that_is_misspelt_in_one_record_is_told_with_the_name_it_is_like(tmp_path: Path) -> None:
+    rows = [{"prompt": f"what is {n}?", "compltion" if n == 7 else "completion": f"it is {n}"} for n in range(30)]
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (said,) = told(sniff("train.jsonl", folder=tmp_path).findings, "empty_column")
+    assert said.message.endswith("are empty in compltion (did you mean 'completion'?)")

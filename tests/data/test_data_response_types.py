@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from data_room import law, prepared, write_csv
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewright.data.response_types import TYPES, response_type
+from tunewright.core.conversation import Conversation
+from tunewright.data.response_types import TYPES, response_findings, response_type
+from tunewright.data.trained_answers import trained_answers
 from tunewright.recipe.balance import Oversample
 from tunewright.recipe.data import DataSpec
 
@@ -84,3 +87,15 @@ def test_answers_are_balanced_by_type_where_no_column_is_named(tmp_path: Path) -
     found = prepared(tmp_path, spec, task="text_to_text")
     assert set(found.profile.balanced) == {"phrase", "short"}
     assert found.profile.balanced["phrase"][1] == found.profile.balanced["short"][0]
+
+
+def test_every_answer_of_a_conversation_counts_and_context_does_not() -> None:
+    turns = [("assistant", "Hello!"), ("user", "a"), ("assistant", "I cannot help with that."), ("user", "b")]
+    said = Conversation(tuple({"role": role, "content": text} for role, text in [*turns, ("assistant", "Yes.")]))
+    rows = pl.DataFrame(
+        {"messages": [None, said.to_json()], "target": ["It is.", "Yes."], "source": ["a.jsonl"] * 2, "line": [1, 2]}
+    )
+    assert trained_answers(rows).rows() == [(0, "It is."), (1, "I cannot help with that."), (1, "Yes.")]
+    found = {f.kind: f for f in response_findings(rows)}
+    assert found["response_types"].message == "answers by type: refusal 1, phrase 2"
+    assert found["refusals"].rows == ("a.jsonl:2",)

@@ -124,6 +124,7 @@ ASKED_LONG = {"input": words(30), "target": "here"}
 HALF_SAID = talk(("user", "hi"), ("assistant", ""), ("user", "so"), ("assistant", "this"))
 MASK_SAID = talk(("user", "hi"), ("assistant", "yes <mask>"), ("user", "so"), ("assistant", "this"))
 ALL_SAID = talk(("user", "hi"), ("assistant", "yes"), ("user", "so"), ("assistant", "this"))
+GREETED = talk(("assistant", "hello"), ("user", "hi"), ("assistant", "yes"))
 
 
 class PairPrompts(RoomEncoder):
@@ -244,6 +245,21 @@ CASES = [
         said="50 of 200 training rows (25%) have the same answer: 'I do not know'",
         count=50,
     ),
+    Case(
+        "same_answer",
+        "warning",
+        rows=[
+            talk(("user", f"why {n}"), ("assistant", "I do not know"), ("user", "so"), ("assistant", f"no {n}"))
+            for n in range(80)
+        ],
+        twins=[
+            talk(("user", f"why {n}"), ("assistant", f"not {n}"), ("user", "so"), ("assistant", f"no {n}"))
+            for n in range(80)
+        ],
+        said="80 of 310 answers in training rows (26%) are the same answer: 'I do not know'",
+        count=80,
+    ),
+    Case("opening_greeting", "note", rows=[GREETED], twins=[ALL_SAID], said="1 conversation opens with", count=1),
     Case("few_trained_tokens", "warning", rows=[SHORT], twins=chats(ROWS), around=(), said="2 tokens"),
 ]
 

@@ -95,7 +95,9 @@ def test_a_reader_is_warned_of_what_makes_scores_misleading() -> None:
     alike = texts_given(["yes"] * 60 + [""] * 60, [["no"]] * 60 + [[f"other {i}"] for i in range(60)])
     warned = said([TextSystem("tuned", "tuned", "tuned", alike)])
     assert "'no', is a reference of 50%" in warned
-    assert "wrote nothing for 60 of 120" in warned
+    assert "wrote nothing for 60 of 120 prompts; no answer of the test is empty" in warned
+    empty = texts_given([""] * 120, [[""]] * 60 + [[f"other {i}"] for i in range(60)])
+    assert "look at empty answers in the data" in said([TextSystem("tuned", "tuned", "tuned", empty)])
 
 
 def test_systems_that_cannot_be_compared_are_refused() -> None:

@@ -99,6 +99,10 @@ def test_what_more_written_answers_would_decide_is_said_before_new_test_rows_are
         every = decided(condition, found)
         assert "Add test rows" in every.advice
         assert "evaluation.generate" not in every.advice
+    for tuned, base in ((0.75, 0.75), (0.7, 0.78)):  # alike, or worse: as few written answers tell neither
+        unsure = decided(BetterThan(metric="chrf"), some_written(results(tuned, base, n=10), 10, 5000))
+        assert unsure.outcome is Outcome.UNKNOWN
+        assert "evaluation.generate" in unsure.advice
     bits = decided(BetterThan(metric="bits_per_byte"), some_written(results(0.75, 0.745, n=40), 40, 5000))
     assert "evaluation.generate" not in bits.advice  # the likelihood is taken of every test row
 

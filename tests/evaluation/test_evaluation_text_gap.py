@@ -52,3 +52,35 @@ def test_the_reading_follows_the_intervals(losses, base, n, begins: str, holds: 
 def test_without_likelihoods_there_is_no_gap_to_read() -> None:
     unknown = replace(ROWS, nats_N=np.full(400, np.nan))
     assert read_text_gap(unknown, ROWS, ROWS, settings=FAST, trained=TRAINED).reading.startswith("Unknown")
+
+
+def curve(losses, *, epochs: float = 3.0) -> tuple[StepReport, ...]:
+    n = len(losses)
+    return tuple(
+        replace(LAST, step=k + 1, epoch=epochs * (k + 1) / n, loss=float(loss)) for k, loss in enumerate(losses)
+    )
+
+
+@pytest.mark.parametrize(
+    ("trained", "says"),
+    [
+        (Trained(TrainSpec(max_steps=20), 1e-4, curve([7.0] * 20, epochs=0.1), ()), "ended training after 0.1 of the"),
+        (Trained(TrainSpec(), 1e-4, curve(np.linspace(9, 7, 40)), ()), "still fell steeply at the end, by 0.51"),
+    ],
+)
+def test_a_model_that_has_hardly_been_trained_is_not_said_to_fit_well(trained: Trained, says: str) -> None:
+    splits = [at(loss) for loss in (2.0, 2.0, 2.05)]
+    gap = read_text_gap(*splits, settings=FAST, trained=trained, base=at(3.0))
+    assert gap.reading.startswith("Cannot tell")
+    assert says in gap.reading
+    assert "What to do: raise train." in gap.reading
+
+
+def test_a_loss_that_levelled_off_before_the_end_fits_well() -> None:
+    levelled = curve(2 + 5 * np.exp(-np.arange(40) / 5))
+    splits = [at(loss) for loss in (2.0, 2.0, 2.05)]
+    for trained in (
+        Trained(TrainSpec(), 1e-4, levelled, ()),
+        Trained(TrainSpec(max_steps=40), 1e-4, curve([2.0] * 40, epochs=2.0), ()),
+    ):
+        assert read_text_gap(*splits, settings=FAST, trained=trained, base=at(9.0)).reading.startswith("Fits well")

@@ -13,6 +13,7 @@ from writer_room import logits, step, tokenizer_of
 
 from tiny_room import save_base
 from tunewright.core.errors import RecipeError, RunError
+from tunewright.models.adapters import name_base
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import Family, family_of, hosted_only, known_model, rate_range
 from tunewright.models.freeze import apply_method
@@ -290,3 +291,14 @@ def test_a_tuned_model_is_tuned_further(project: Path) -> None:
     with pytest.raises(RecipeError, match="not at hand as a whole model") as raised:
         find_local(ModelSpec(name="run:further"), project)
     assert "--merge" in raised.value.problems[0].remedy
+
+
+def test_where_the_base_of_an_adapter_lies_is_no_part_of_its_hash(project: Path) -> None:
+    found = set()
+    for place in ("/here/base", "/there/base"):
+        name_base(project / "runs" / "thin" / "model", place)
+        thin = find_local(ModelSpec(name="run:thin"), project)
+        assert thin is not None
+        found.add(thin.revision)
+    assert len(found) == 1
+    assert thin.address == "run:thin"

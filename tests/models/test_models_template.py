@@ -292,3 +292,16 @@ def test_prompts_begin_texts_and_answers_hold_their_words(pairs: list[tuple[str,
         assert answer in rendered.text[start:end]
         assert rendered.text[:end].endswith(found.end_token)
     assert rendered.text[: rendered.answers[-1][0]] == found.prompt(conversation)
+
+
+@pytest.mark.parametrize("source", [CHATML, None])
+def test_a_greeting_that_opens_a_conversation_is_context(source: str | None) -> None:
+    """Nothing stands before it that it could be an answer to; what follows is trained as ever."""
+    found = plain_template(settled()) if source is None else template(source)
+    greeted = Conversation((*chat(("assistant", "Hello!")).turns, *TWO_TURNS.turns))
+    assert answers(found, greeted) == answers(found, TWO_TURNS)
+    assert "Hello!" in found.prompt(greeted)
+    alone = chat(("assistant", "Hello!"))
+    for act in (found.render, found.prompt):
+        with pytest.raises(DataError, match=r"one turn of the assistant, with nothing that it answers"):
+            act(alone)

@@ -43,8 +43,13 @@ def test_an_unknown_licence_is_a_warning_for_each_source_and_no_warning_without_
 def test_the_rights_of_the_base_stand_first_and_absent_sources_have_none(tmp_path: Path) -> None:
     found = rights_of(recipe(tmp_path, {"train": {"license": "MIT", "attribution": "A. Author"}}))
     assert [right.source for right in found] == ["starter/encoder", "a.csv", "b.csv"]
-    assert [right.license for right in found] == [None, "MIT", None]
+    assert [right.license for right in found] == ["Apache-2.0", "MIT", None], "a starter's licence is known"
     assert found[1].attribution == "A. Author"
+
+
+def test_what_the_recipe_says_of_a_starter_stands(tmp_path: Path) -> None:
+    assert rights_of(recipe(tmp_path, {"model": {"license": "our own terms"}}))[0].license == "our own terms"
+    assert all("starter" not in said.message for said in rights_findings(recipe(tmp_path, {"usage": "commercial"})))
 
 
 def test_the_table_of_licences_tells_no_licence_both_ways() -> None:

@@ -31,6 +31,23 @@ class Conversation:
         """The text of the last turn of the assistant, or None without one."""
         return next((str(turn["content"]) for turn in reversed(self.turns) if turn["role"] == "assistant"), None)
 
+    @property
+    def trained_answers(self) -> tuple[str, ...]:
+        """The texts of the assistant's turns that are trained: neither `weight: 0` nor a greeting that opens it."""
+        return tuple(str(self.turns[number].get("content") or "") for number in self.trained)
+
+    @property
+    def trained(self) -> tuple[int, ...]:
+        """The places, from 0, of the assistant's turns that are trained.
+
+        A turn that opens the conversation answers nothing: with others behind it, it is context.
+        """
+        return tuple(
+            number
+            for number, turn in enumerate(self.turns)
+            if turn["role"] == "assistant" and turn.get("weight", 1) != 0 and (number or len(self.turns) == 1)
+        )
+
     def to_json(self) -> str:
         """JSON text that `from_json` reads."""
         found: dict[str, Any] = {"turns": list(self.turns)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Problem, RecipeError, did_you_mean
 from tunewright.data import shapes
+from tunewright.data.doubts import HEADED
 from tunewright.data.formats import RAW
 from tunewright.data.words import column_names, fold_name
 
@@ -216,7 +217,8 @@ def _doubtful(field: str, what: str, found: Sequence[str], table: RawTable) -> P
         else f"no column of {table.source} has a name that says it holds the {what}"
     )
     looks = shapes.nearest(table.frame) if not found else ""
-    remedy = f"write `data.{field}: NAME`; is the first line of the file a header?"
+    headed = table.format in HEADED
+    remedy = f"write `data.{field}: NAME`{'; is the first line of the file a header?' if headed else ''}"
     given = f"{given}; {looks}" if looks else given
     expected = f"one of: {_listed(shapes.columns_of(table.frame))}"
     if not found and not looks and what == "answer":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tunewright.core.errors import did_you_mean
 from tunewright.core.rows import Finding
 from tunewright.data.describe import describe, distinct, shown
 from tunewright.data.faults import SHOWN, at, counted, places
@@ -107,7 +108,9 @@ def _header_findings(table: RawTable, columns: Sequence[SniffedColumn]) -> Itera
 def _empty_findings(table: RawTable, columns: Sequence[SniffedColumn]) -> Iterator[Finding]:
     empty = [column.name for column in columns if column.missing_share > EMPTY_SHARE]
     if empty:
-        message = f"more than half of the cells of {table.source} are empty in {', '.join(empty)}"
+        filled = [column.name for column in columns if column.name not in empty]
+        listed = ", ".join(f"{name}{did_you_mean(name, filled)}" for name in empty)
+        message = f"more than half of the cells of {table.source} are empty in {listed}"
         yield Finding("empty_column", "note", message, len(empty))
 
 

@@ -178,7 +178,7 @@ def next_lock(plan: TestPlan, test: pl.DataFrame) -> Lock:
 
 
 def lock_findings(plan: TestPlan) -> list[Finding]:
-    """A warning when a test is frozen beside others: a renamed file would slip out of its lock that way."""
+    """A note when a test is frozen beside others, as recipes of a folder do: a renamed file would slip out so."""
     others = sorted(set(plan.lock.tests) - {plan.name, *plan.replaced})
     if plan.held is not None or not others:
         return []
@@ -186,8 +186,11 @@ def lock_findings(plan: TestPlan) -> list[Finding]:
         f"a new test is frozen for {plan.name!r}, while {plan.path.name} already holds that of "
         f"{', '.join(map(repr, others[:3]))}"
     )
-    remedy = "if this is a newer edition of the same data, keep the file's name, so that its test stays the same"
-    return [Finding("new_test", "warning", message, len(others), remedy=remedy)]
+    remedy = (
+        "of other data, this is as it should be; if this is a newer edition of the same data, keep the file's name, so "
+        "that its test stays the same"
+    )
+    return [Finding("new_test", "note", message, len(others), remedy=remedy)]
 
 
 def _another_test(

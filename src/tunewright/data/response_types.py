@@ -13,6 +13,7 @@ import polars as pl
 
 from tunewright.core.rows import Finding
 from tunewright.data.faults import counted, places
+from tunewright.data.trained_answers import trained_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ _ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE)
 
 
 def response_types(rows: pl.DataFrame) -> pl.Series:
-    """The type of each row's answer."""
+    """The type of each row's answer; of a conversation, of its last."""
     return pl.Series("response_type", [response_type(target or "") for target in rows["target"]], dtype=pl.String)
 
 
@@ -55,16 +56,18 @@ def response_type(answer: str) -> str:
 
 
 def response_findings(rows: pl.DataFrame) -> Iterator[Finding]:
-    """The mixture of types of the answers, and a warning where many of them refuse."""
+    """The mixture of types of all trained answers, and a warning where many of them refuse."""
     if not rows.height:
         return
-    types = response_types(rows)
+    answers = trained_answers(rows)
+    types = pl.Series([response_type(answer) for answer in answers["answer"]], dtype=pl.String)
     counts = Counter(types)
     listed = ", ".join(f"{name} {counts[name]:,}" for name in TYPES if counts[name])
     yield Finding("response_types", "note", f"answers by type: {listed}", rows.height)
-    share = counts["refusal"] / rows.height
+    share = counts["refusal"] / max(1, answers.height)
     if share > REFUSALS:
-        where = rows.filter(types == "refusal").select("source", "line").iter_rows()
+        refusing = answers["row"].filter(types == "refusal").unique().sort()
+        where = rows[refusing].select("source", "line").iter_rows()
         message = (
             f"{counted(counts['refusal'], 'answer')} ({share:.1%}) refuse: the model will learn to refuse as often"
         )

@@ -10,6 +10,7 @@ import polars as pl
 from tunewright.core.rows import Finding
 from tunewright.data.faults import counted
 from tunewright.data.private.redact import without_secrets
+from tunewright.data.trained_answers import trained_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,21 +84,41 @@ def empty_answer(view: TokenView) -> Iterator[Finding]:
         yield view.finding("empty_answer", "warning", flags_N, message, "write the answers, or remove these rows")
 
 
-def same_answer(view: TokenView) -> Iterator[Finding]:
-    """One answer that a large share of the training rows has."""
-    answers = view.rows.filter(pl.col("split") == "train")["target"].drop_nulls()
-    if not view.answering or not answers.len():
+def opening_greeting(view: TokenView) -> Iterator[Finding]:
+    """Conversations that the assistant opens: what it says there answers nothing, and is not trained."""
+    if not view.answering:
         return
-    answer, count = answers.value_counts(sort=True).sort(["count", "target"], descending=[True, False]).row(0)
-    share = count / answers.len()
+    role = pl.col("messages").str.json_path_match("$.turns[0].role")
+    flags_N = view.rows.select((role == "assistant").fill_null(value=False)).to_series().to_numpy()
+    if flags_N.any():
+        message = f"{counted(int(flags_N.sum()), 'conversation')} {_opens(flags_N)} with a turn of the assistant"
+        remedy = "nothing need be done: that turn is context, and the answers behind it are trained"
+        yield view.finding("opening_greeting", "note", flags_N, message, remedy)
+
+
+def same_answer(view: TokenView) -> Iterator[Finding]:
+    """One answer that is a large share of those in the training rows, whichever round of a conversation it ends."""
+    if not view.answering:
+        return
+    answers = trained_answers(view.rows)
+    found = answers.filter(view.of_split("train")[answers["row"].to_numpy()])
+    if not found.height:
+        return
+    ranked = found["answer"].value_counts(sort=True).sort(["count", "answer"], descending=[True, False])
+    answer, count = ranked.row(0)
+    share = count / found.height
     if count < SAME_ROWS or share < SAME_SHARE:
         return
     safe = without_secrets(answer)
     shown = safe if len(safe) <= SHOWN_CHARACTERS else f"{safe[:SHOWN_CHARACTERS]}…"
-    message = f"{count:,} of {answers.len():,} training rows ({share:.0%}) have the same answer: {shown!r}"
+    holders = found.filter(pl.col("answer") == answer)["row"].unique()
+    one_each = found["row"].n_unique() == found.height
+    of, have = ("training rows", "have") if one_each else ("answers in training rows", "are")
+    message = f"{count:,} of {found.height:,} {of} ({share:.0%}) {have} the same answer: {shown!r}"
     remedy = "keep fewer of these rows; if all answers are one of a few words, `task: classification` fits better"
-    flags = view.rows.select(((pl.col("target") == answer) & (pl.col("split") == "train")).fill_null(value=False))
-    yield view.finding("same_answer", "warning", flags.to_series().to_numpy(), message, remedy)
+    flags_N = np.zeros(view.rows.height, dtype=np.bool_)
+    flags_N[holders.to_numpy()] = True
+    yield view.finding("same_answer", "warning", flags_N, message, remedy)
 
 
 def few_trained_tokens(view: TokenView) -> Iterator[Finding]:
@@ -110,6 +131,10 @@ def few_trained_tokens(view: TokenView) -> Iterator[Finding]:
         message = f"the training rows have {counted(total, 'token')} to be predicted, in all"
         remedy = "bring more rows; with so few, a prompt with examples in it often does as well"
         yield Finding("few_trained_tokens", "warning", message, total, (), remedy)
+
+
+def _opens(flags_N: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
+    return "opens" if flags_N.sum() == 1 else "open"
 
 
 def _has(flags_N: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:

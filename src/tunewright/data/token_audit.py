@@ -31,6 +31,7 @@ CHECKS: tuple[Callable[[TokenView], Iterator[Finding]], ...] = (
     token_words.tokenizer_misfit,
     token_words.special_token_in_text,
     token_answers.empty_answer,
+    token_answers.opening_greeting,
     token_answers.same_answer,
     token_answers.few_trained_tokens,
     token_words.pad_is_stop,

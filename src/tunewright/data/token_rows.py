@@ -133,6 +133,13 @@ def positions(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[
     return np.arange(total, dtype=np.int64) + shifts
 
 
+def within_context(rows: TokenRows, max_tokens: int) -> NDArray[np.bool_]:
+    """Whether each row's answer can be written within the context, `[N]`: a causal model's prompt takes its share."""
+    if rows.layout != "causal":
+        return np.ones(len(rows), dtype=np.bool_)
+    return np.asarray(np.diff(rows.starts) <= max_tokens, dtype=np.bool_)
+
+
 def first_sides(rows: TokenRows, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
     """Of `seq2seq`: tokens of each chosen row's first side, the encoder's; the whole row where no answer is known."""
     lengths = rows.starts[chosen + 1] - rows.starts[chosen]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from tunewright.recipe.train import Constant, Lora, TopLayers
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
 
     from tunewright.core.training import EvaluationReport, StepReport
     from tunewright.recipe.train import TrainSpec
+
+STEEP, STEEP_SHARE = 0.1, 0.25
+"""Nats and share: a loss that falls evenly to the end loses a third of its whole fall from the third quarter of the
+steps to the last, and one that levels off less than a quarter."""
+
+LEAST_STEPS = 5
+"""In a quarter: the mean of fewer losses is that of their rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,27 @@ class Trained:
     def cut_by_max_steps(self) -> bool:
         """Whether it was `max_steps` that ended it."""
         return self.cut_short and self.spec.max_steps is not None and self.last.step >= self.spec.max_steps
+
+    @property
+    def hardly_began(self) -> bool:
+        """Whether `max_steps` ended it before it saw each row once, and half of what was asked for."""
+        return self.cut_by_max_steps and self.last.epoch < min(1.0, self.spec.epochs / 2)
+
+    @property
+    def still_fell(self) -> float | None:
+        """By how much a steep fall of the training loss went on in the last quarter of the steps, in nats a target.
+
+        None where it levelled off: the quarter's mean lies less than `STEEP` below that of the quarter before, or
+        less than `STEEP_SHARE` of the whole fall between the first quarter and the last.
+        """
+        quarter = len(self.steps) // 4
+        if quarter < LEAST_STEPS:
+            return None
+        first, before, last = (
+            fmean(report.loss for report in self.steps[place * quarter : (place + 1) * quarter]) for place in (0, 2, 3)
+        )
+        fall = before - last
+        return fall if fall > STEEP and fall > STEEP_SHARE * (first - last) else None
 
     @property
     def best_step(self) -> int:

@@ -189,6 +189,13 @@ def _warnings(rows: TextPredictions, systems: Sequence[SystemScores], task: str,
         yield _about_cuts(beside.cut, n)
 
 
+def _why_empty(rows: TextPredictions) -> str:
+    """What to look at; the test rows are drawn as the training rows are, or by the same hands."""
+    if any(not answer.strip() for references in rows.references for answer in references):
+        return "look at empty answers in the data"
+    return "no answer of the test is empty, so train it further, or look at its training loss"
+
+
 def _about_texts(rows: TextPredictions, n: int, written: int) -> Iterator[str]:
     if not written:
         yield "No texts were written, so only likelihoods are scored; raise evaluation.generate to see what it writes."
@@ -199,7 +206,7 @@ def _about_texts(rows: TextPredictions, n: int, written: int) -> Iterator[str]:
         )
     empty = sum(text is not None and not text.strip() for text in rows.texts)
     if written and empty / written > OFTEN_EMPTY:
-        yield f"The tuned model wrote nothing for {empty} of {written} prompts; look at empty answers in the data."
+        yield f"The tuned model wrote nothing for {empty} of {written} prompts; {_why_empty(rows)}."
     answers = Counter(answer for references in rows.references for answer in references)
     if n and (most := max(answers.values(), default=0)) / n > COMMON_ANSWER and n > 1:
         answer = next(text for text, count in answers.items() if count == most)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tunewright.core.results import Gap
-from tunewright.evaluation.advice import learn_less, learn_more
+from tunewright.evaluation.advice import learn_less, learn_more, rounded
 from tunewright.evaluation.intervals import difference_interval, known
 from tunewright.evaluation.score_texts import check_likelihoods, text_estimates
 from tunewright.evaluation.texts import Tallied
@@ -40,7 +40,8 @@ def read_text_gap(
 
     Intervals decide, not values. Overfits: test - train lies above `WIDE_GAP` with all of its interval. Underfits: the
     training loss is not shown to be below the loss of the untuned `base` on the test rows, where that is given. Fits
-    well: test - train lies below `WIDE_GAP` with all of its interval. Else there are too few rows to tell.
+    well: test - train lies below `WIDE_GAP` with all of its interval, and the training came to its end: `max_steps`
+    did not cut it before an epoch, and its loss had levelled off. Else nobody can tell.
     """
     splits = zip(STREAMS, (train, validation, test), strict=True)
     seen, chosen, unseen = (_loss(rows, stream, settings) for stream, rows in splits)
@@ -70,6 +71,12 @@ def _reading(trained: Trained, train: Estimate, validation: Estimate, test: Esti
             f"Underfits: {figures}, and the model before tuning has {untuned[0]:.3f} on test rows, so the training "
             f"rows are hardly learned. {learn_more(trained, texts=True)}"
         )
+    unready = _unready(trained)
+    if unready:
+        return (
+            f"Cannot tell: {figures}, a gap of at most {high:.3f}, but {unready}: a model that has learned little fits "
+            f"what it saw and what it did not alike. {learn_more(trained, texts=True)}"
+        )
     if high >= WIDE_GAP:
         return (
             f"Cannot tell: {figures}, and the gap lies anywhere from {low:.3f} to {high:.3f}: there are too few rows "
@@ -82,3 +89,12 @@ def _reading(trained: Trained, train: Estimate, validation: Estimate, test: Esti
             "are easier than the test rows, so compare how the two were drawn."
         )
     return f"Fits well: {figures}, a gap of at most {high:.3f}."
+
+
+def _unready(trained: Trained) -> str:
+    """Why the training had not come to where a fit can be read; empty where it had."""
+    if trained.hardly_began:
+        epochs = f"{rounded(trained.last.epoch)} of the {rounded(trained.spec.epochs)} epochs asked for"
+        return f"train.max_steps ended training after {epochs}"
+    fall = trained.still_fell
+    return f"the training loss still fell steeply at the end, by {fall:.2f} in the last quarter" if fall else ""

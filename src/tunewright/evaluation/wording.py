@@ -119,15 +119,19 @@ def what_would_settle(
     """
     difference = comparison.difference
     rows = rows_to_settle(difference, confidence=confidence, alpha=alpha)
+    unwritten = can_write_more(comparison.metric, difference.n, prompts)
     if rows is None or difference.value is None or rows > ROWS_OUT_OF_REACH * difference.n:
+        if unwritten:
+            return f"{_write_more(None, prompts)}: both score alike on the {difference.n:,} prompts answered so far."
         return f"Both score alike, and more test rows will not change that: train until it beats {title}."
     if (difference.value > 0) is less_is_better(comparison.metric):
         return (
             f"The tuned model does worse than {title}: change the training rather than add test rows (about {rows:,} "
             "would show a loss of this size)."
+            + (f" {_write_more(rows, prompts)} before you trust that: {difference.n:,} were." if unwritten else "")
         )
     chance = f"would show it with a chance of {100 * POWER:g} %; there are {difference.n:,}"
-    if can_write_more(comparison.metric, difference.n, prompts):
+    if unwritten:
         return (
             f"{_write_more(rows, prompts)}, or train a better model. If the gain seen is the true one, about {rows:,} "
             f"written answers {chance}."
@@ -189,8 +193,8 @@ def retention_found(  # what was measured, what was asked, and of what
 def retention_advice(rise: Estimate, level: float, outcome: Outcome, *, confidence: float) -> str:
     """What to do about a model that forgets too much, or may."""
     gentler = (
-        "train more gently (a lower train.optimizer.lr, fewer train.epochs, or train.method: {kind: lora}), or mix "
-        "general text into the training data"
+        "train more gently (a lower train.optimizer.lr, fewer train.epochs, or, where all weights were tuned, "
+        "train.method: {kind: lora}), or mix general text into the training data"
     )
     if outcome is Outcome.PASS:
         return ""

@@ -11,7 +11,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from tunewright.core.errors import Problem, RecipeError, RunError, did_you_mean
-from tunewright.core.files import read_json
+from tunewright.core.files import read_json, write_json
 from tunewright.core.seeds import child_seed
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ OTHER_BASE = "check that the base is the one it was trained on"
 def add_adapters(model: PreTrainedModel, method: Lora, seed: int, *, base_name: str = "") -> PeftModel:
     """The model with adapters, the only weights that are trained beside a new head; they depend on the seed alone.
 
-    `base_name` is what the adapter's files say of its base. An untrained adapter changes nothing. Raises RecipeError
-    for a target that the model does not have.
+    `base_name` is what the adapter's files say of its base, where peft looks for it: a hub name or a folder. An
+    untrained adapter changes nothing. Raises RecipeError for a target that the model does not have.
     """
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415  # two seconds that other methods do not need
 
@@ -78,6 +78,11 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     generation = getattr(base, "generation_config", None)
     if generation is not None:
         generation.save_pretrained(folder)
+
+
+def name_base(folder: Path, base_name: str) -> None:
+    """The files of the folder's adapter name its base so, which is where peft looks for it."""
+    write_json(folder / CONFIG, {**read_json(folder / CONFIG), "base_model_name_or_path": base_name})
 
 
 def load_with_adapter(base_model: PreTrainedModel, folder: Path) -> PeftModel:

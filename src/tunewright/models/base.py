@@ -22,6 +22,8 @@ RELATIVE_POSITIONS = frozenset({"t5", "mt5", "umt5", "longt5"})
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 RUN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 ADAPTER = "adapter_config.json"
+BASE_NAME = "base_model_name_or_path"
+"""Where an adapter's configuration says what it was trained on."""
 POOLING = "1_Pooling/config.json"
 FLAG = "pooling_mode_"
 
@@ -43,6 +45,13 @@ class Base:
     def tokenizer_folder(self) -> Path:
         """Where the tokenizer and the template stand: a run's own lie beside its adapter."""
         return self.adapter or self.folder
+
+    @property
+    def address(self) -> str:
+        """What other programs find it by: its hub name, else the absolute path of its folder; where that holds the
+        base without its adapter, the name alone, which none of them takes for another model.
+        """
+        return self.name if self.origin == "hub" or self.adapter is not None else str(self.folder.resolve())
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +153,7 @@ def _of_run(name: str, recipe_folder: Path) -> Base:
     run = name.removeprefix(RUN)
     folder = recipe_folder / "runs" / run / "model"
     if not RUN_NAME.match(run) or not folder.is_dir():
-        runs = sorted(path.parent.name for path in (recipe_folder / "runs").glob("*/model"))
+        runs = sorted(path.parent.parent.name for path in (recipe_folder / "runs").glob("*/training/manifest.json"))
         given = f"{name!r}: no such run beside the recipe{did_you_mean(run, runs)}"
         expected = f"the name of a run with a finished training; there are: {', '.join(runs) or 'none'}"
         raise RecipeError(Problem("model.name", given, expected, "correct the name, or finish that run first"))
@@ -225,7 +234,15 @@ def _checked_folder(folder: Path, name: str) -> Path:
 
 def _files_hash(folder: Path) -> str:
     names = sorted(p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".txt", ".model", ".jinja"})
-    return digest({p.name: sha256_file(p) for p in names})
+    return digest({p.name: _adapter_hash(p) if p.name == ADAPTER else sha256_file(p) for p in names})
+
+
+def _adapter_hash(path: Path) -> str:
+    """The hash of an adapter's configuration, the same wherever the folder lies that it names as its base."""
+    config = read_json(path)
+    if not Path(str(config.get(BASE_NAME) or "")).is_absolute():
+        return sha256_file(path)
+    return digest({name: value for name, value in config.items() if name != BASE_NAME})
 
 
 def _from_hub(spec: ModelSpec, *, local_only: bool) -> Base | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+from stat import S_IMODE
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -154,6 +155,14 @@ def save_model(model: PreTrainedModel | PeftModel, folder: Path, *, special: Spe
             model.save_pretrained(folder)
         else:
             save_adapter(model, folder)
+    ordinary_modes(folder)
+
+
+def ordinary_modes(folder: Path) -> None:
+    """Whoever may read the folder's configuration may read its weights: safetensors writes for the owner alone."""
+    mode = (folder / "config.json").stat().st_mode
+    for path in folder.glob("*.safetensors"):
+        path.chmod(S_IMODE(mode))
 
 
 def _load_writer(layout: Layout, folder: Path, dropout: float | None, adapter: Path | None) -> PreTrainedModel:

@@ -72,17 +72,14 @@ class ChatTemplate:
 
     def render(self, conversation: Conversation) -> Rendered:
         """The whole conversation as text. An answer whose turn has `weight: 0` is context: it is not trained.
+        So is a greeting that opens the conversation: it answers nothing, so that there is no prompt to train it from.
 
         Raises DataError where the template refuses or drops a turn, rewrites earlier ones, or ends an answer without
         a stop token.
         """
-        turns, whole = conversation.turns, self._text(conversation.turns, conversation)
+        whole = self._text(conversation.turns, conversation)
         self._require_said(conversation, whole)
-        spans = [
-            self._span(conversation, number, whole)
-            for number, turn in enumerate(turns)
-            if turn["role"] == "assistant" and turn.get("weight", 1) != 0
-        ]
+        spans = [self._span(conversation, number, whole) for number in conversation.trained]
         return Rendered(whole, tuple(spans))
 
     def prompt(self, conversation: Conversation) -> str:
@@ -127,6 +124,9 @@ class ChatTemplate:
             raise _refusal("tools", given, "a template that takes tools")
 
     def _text(self, turns: Sequence[Turn], conversation: Conversation, *, ask: bool = False) -> str:
+        if not turns:
+            given = "the conversation is one turn of the assistant, with nothing that it answers"
+            raise _refusal("turn 1 (assistant)", given, "a turn before the answer", "leave such conversations out")
         tools = [dict(tool) for tool in conversation.tools] or None
         try:
             text: str = self._tokenizer.render(self.source, turns, tools=tools, ask=ask)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tunewright.core.errors import Problem, RecipeError, RunError
+from tunewright.core.errors import Problem, RecipeError, RunError, TunewrightError
+from tunewright.core.files import read_json
 from tunewright.data.store import read_split
+from tunewright.models.adapters import CONFIG
+from tunewright.models.base import BASE_NAME, find_local
 from tunewright.models.export import export_model
 from tunewright.pipeline.text_predictions import sample_rows
 from tunewright.pipeline.tuned import open_run
+from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tunewright.core.encoded import RowContent
     from tunewright.pipeline.tuned import TunedRun
@@ -71,6 +76,7 @@ def export_run(run: Path, *, to: Path, merge: bool, adapter: bool) -> Exported:
         rows=rows,
         base_adapter=None if base is None else base.adapter,
         card=card if card.is_file() else None,
+        base_name=_base_name(tuned) if adapter else None,
     )
     what: What = "the merged model" if base is not None else "the adapter" if adapter else "the model"
     return Exported(
@@ -81,8 +87,19 @@ def export_run(run: Path, *, to: Path, merge: bool, adapter: bool) -> Exported:
         files={path.name: path.stat().st_size for path in sorted(to.iterdir())},
         logit_difference=difference,
         checked_rows=len(rows),
-        notes=_notes(tuned, what, difference, len(rows), has_card=card.is_file()),
+        notes=_notes(tuned, what, difference, to=to, rows=len(rows), has_card=card.is_file()),
     )
+
+
+def _base_name(tuned: TunedRun) -> str | None:
+    """Where peft will find the adapter's base; None where that is not on this machine as it was: the files say what
+    the training wrote.
+    """
+    try:
+        base = find_local(tuned.model_spec, tuned.path.resolve().parent.parent)
+    except TunewrightError:
+        return None
+    return base.address if base is not None and base.revision == tuned.declares["base"] else None
 
 
 def _training_rows(tuned: TunedRun) -> list[RowContent]:
@@ -95,7 +112,19 @@ def _training_rows(tuned: TunedRun) -> list[RowContent]:
     return rows
 
 
-def _notes(tuned: TunedRun, what: What, difference: float | None, rows: int, *, has_card: bool) -> tuple[str, ...]:
+def _where_base_is(folder: Path) -> Iterator[str]:
+    """A note where the adapter names its base by something that another machine, or peft itself, does not know."""
+    named = read_json(folder / CONFIG)[BASE_NAME]
+    alone = "--merge writes a model that stands alone"
+    if Path(named).is_absolute():
+        yield f"{CONFIG} names the base by its folder on this machine, {named}: elsewhere, correct that path; {alone}"
+    elif named.startswith(RUN):
+        yield f"its base is an adapter too, so that peft alone cannot load it: {alone}"
+
+
+def _notes(  # what was written, and by what it was checked
+    tuned: TunedRun, what: What, difference: float | None, *, to: Path, rows: int, has_card: bool
+) -> tuple[str, ...]:
     notes = [f"{rows} training rows give the same ids through the tokenizer and template that were written"]
     if difference is not None:
         notes.append(
@@ -103,6 +132,7 @@ def _notes(tuned: TunedRun, what: What, difference: float | None, rows: int, *, 
         )
     if what == "the adapter":
         notes.append(f"it is loaded over its base, {tuned.model_spec.name}, and no other")
+        notes += _where_base_is(to)
     if what == "the model":
         notes.append("it was tuned whole, so that there was nothing to merge")
     if not has_card:

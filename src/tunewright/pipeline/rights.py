@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 from tunewright.core.rows import Finding
 from tunewright.recipe.rights import commercial_use
 from tunewright.reporting.story import Right
+from tunewright.starter import encoder, lm
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tunewright.recipe.recipe import Recipe
     from tunewright.recipe.rights import SourceRights
+
+STARTERS: Mapping[str, str] = {encoder.NAME: encoder.LICENSE, lm.NAME: lm.LICENSE}
+"""Starter to the identifier of its licence."""
 
 
 def rights_findings(recipe: Recipe) -> list[Finding]:
@@ -19,7 +25,7 @@ def rights_findings(recipe: Recipe) -> list[Finding]:
         return []
     found = []
     for part, source in _sources(recipe).items():
-        rights: SourceRights = getattr(recipe.rights, part)
+        rights = _known(recipe, part)
         if rights.permission is None and commercial_use(rights.license) is None:
             known = "unknown" if rights.license is None else f"{rights.license!r}, of which no use is known"
             message = f"the licence of {source} is {known}, and rights.usage is 'commercial'"
@@ -33,8 +39,15 @@ def rights_of(recipe: Recipe) -> tuple[Right, ...]:
     return tuple(
         Right(source, rights.license, rights.origin, rights.permission, rights.attribution)
         for part, source in _sources(recipe).items()
-        for rights in [getattr(recipe.rights, part)]
+        for rights in [_known(recipe, part)]
     )
+
+
+def _known(recipe: Recipe, part: str) -> SourceRights:
+    """What the recipe says of the part; of a starter whose licence it does not name, with the one it comes under."""
+    rights: SourceRights = getattr(recipe.rights, part)
+    license_ = STARTERS.get(recipe.model.name) if part == "model" and rights.license is None else None
+    return rights if license_ is None else rights.model_copy(update={"license": license_})
 
 
 def _sources(recipe: Recipe) -> dict[str, str]:

@@ -10,6 +10,7 @@ from tunewright.core.codec import to_data
 from tunewright.core.files import atomic_write, read_json, write_json
 from tunewright.evaluation.gate import require_possible
 from tunewright.models.freeze import require_layers
+from tunewright.models.skeleton import require_modules
 from tunewright.pipeline.baseline import baseline
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.environment import environment
@@ -17,6 +18,7 @@ from tunewright.pipeline.evaluate import evaluate, read_results
 from tunewright.pipeline.gate import gate, read_gate
 from tunewright.pipeline.judge import words
 from tunewright.pipeline.prepare import prepare
+from tunewright.pipeline.reads import reads_mean
 from tunewright.pipeline.recipes import recipe_text
 from tunewright.pipeline.report import report
 from tunewright.pipeline.train import train
@@ -83,6 +85,8 @@ def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
     """The named stages in order, within one run directory that nobody else works in meanwhile."""
     _ = context.task  # a base that cannot do the task is refused before anything is read
     require_layers(context.recipe.train.method, context.facts.layers)
+    require_modules(context.recipe.train.method, context.base.folder, context.task.layout)
+    reads_mean(context.recipe, context.facts)
     _require_possible_gate(context)
     done: dict[str, Done] = {}
     asked = context.recipe.train.threads

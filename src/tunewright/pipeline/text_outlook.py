@@ -9,6 +9,7 @@ from tunewright.core.rows import Finding
 from tunewright.core.titles import metric_title
 from tunewright.data.faults import counted, places
 from tunewright.data.frame import sampled
+from tunewright.data.token_rows import within_context
 from tunewright.data.tokenize import encode_rows
 from tunewright.evaluation.answer_limit import OFTEN, enough_tokens
 from tunewright.evaluation.evaluate_texts import FEW_ROWS
@@ -80,10 +81,12 @@ def floors_out_of_reach(conditions: Sequence[ConditionSpec], spec: EvaluationSpe
 
 
 def short_limit(test: pl.DataFrame, encoder: RowEncoder, spec: EvaluationSpec, *, seed: int) -> Iterator[Finding]:
-    """A warning where answers of the test are longer than the model will be let write."""
+    """A warning where answers of the test are longer than the model will be let write and the context holds."""
     frame = sampled(test, MEASURED, seed, "limit")
-    lengths_N = encode_rows(frame, encoder).answers_N
-    answered_N, longer_N = lengths_N > 0, lengths_N > spec.max_new_tokens
+    encoded = encode_rows(frame, encoder)
+    lengths_N = encoded.answers_N
+    answered_N, fits_N = lengths_N > 0, within_context(encoded, encoder.max_tokens)
+    longer_N = fits_N & (lengths_N > spec.max_new_tokens)
     longer, answered = int(longer_N.sum()), int(answered_N.sum())
     if longer <= OFTEN * answered:
         return
@@ -92,9 +95,28 @@ def short_limit(test: pl.DataFrame, encoder: RowEncoder, spec: EvaluationSpec, *
         "evaluation.max_new_tokens lets a model write: its answers would be cut there, and the stop rate and the "
         "scores of texts be lower for it"
     )
-    enough = min(enough_tokens(lengths_N[answered_N]), encoder.max_tokens)
+    enough = enough_tokens(lengths_N[answered_N & fits_N])
+    held, beyond = int((answered_N & fits_N & (lengths_N <= enough)).sum()), int((answered_N & ~fits_N).sum())
+    more = (
+        f"; {beyond:,} reach beyond the context of {encoder.max_tokens:,} tokens, whatever the limit" if beyond else ""
+    )
     where = places(frame.filter(longer_N).select("source", "line").iter_rows())
     remedy = (
-        f"write `evaluation.max_new_tokens: {enough}`, which holds nearly all (fewer answers save the time it takes)"
+        f"write `evaluation.max_new_tokens: {enough}`, which holds {held:,} of the {answered:,}{more} (a lower "
+        "`evaluation.generate` saves the time it takes)"
     )
     yield Finding("short_limit", "warning", message, longer, where, remedy)
+
+
+def limit_beyond_context(encoder: RowEncoder, spec: EvaluationSpec) -> Iterator[Finding]:
+    """A warning of a limit that the recipe names and no answer can reach: the context ends before it."""
+    if encoder.layout != "causal" or "max_new_tokens" not in spec.model_fields_set:
+        return
+    if spec.max_new_tokens < encoder.max_tokens:
+        return
+    message = (
+        f"evaluation.max_new_tokens is {spec.max_new_tokens:,}, and the context holds {encoder.max_tokens:,} tokens, "
+        "the prompt's among them: an answer ends where the context does"
+    )
+    remedy = "lower it to what the context leaves behind a prompt, or raise model.max_tokens where the base allows it"
+    yield Finding("limit_beyond_context", "warning", message, 1, remedy=remedy)

@@ -16,6 +16,7 @@ from tunewright.core.seeds import generator
 from tunewright.data.clusters import cluster_ids
 from tunewright.data.frame import sampled
 from tunewright.data.overlength import fit_rows
+from tunewright.data.token_rows import within_context
 from tunewright.data.tokenize import encode_rows
 from tunewright.models.encoders import text_encoder
 from tunewright.pipeline.general import general_passages
@@ -50,7 +51,8 @@ class Asked:
     target_tokens_N: NDArray[np.int64]
     target_bytes_N: NDArray[np.int64]
     shortest_N: NDArray[np.int64]
-    """Tokens of each prompt's shortest reference at its full length, the stop token included; 0 without one."""
+    """Tokens of each prompt's shortest reference at its full length, the stop token included; 0 without one that the
+    context has room for."""
     cut: int
     """Prompts of which a part of an answer lies beyond the context, and is not scored."""
 
@@ -85,6 +87,7 @@ def asked_of(frame: pl.DataFrame, encoder: PromptEncoder, *, policy: Policy, cha
     """
     contents = [RowContent(*row) for row in frame.select("input", "messages", "target").iter_rows()]
     fitted = fit_rows(frame, encode_rows(frame, encoder), encoder, policy=policy)
+    held_R = within_context(fitted.whole, encoder.max_tokens)
     numbers: dict[str, int] = {}
     prompt_R = np.array([numbers.setdefault(_prompt_key(c, chats=chats), len(numbers)) for c in contents], dtype=int)
     first = np.unique(prompt_R, return_index=True)[1].tolist()
@@ -114,7 +117,7 @@ def asked_of(frame: pl.DataFrame, encoder: PromptEncoder, *, policy: Policy, cha
         target_tokens_N=_summed(tokens_M, prompt_M, len(first)),
         target_bytes_N=_summed(bytes_M, prompt_M, len(first)),
         cut=len(np.unique(prompt_R[_reaches_beyond(fitted)])),
-        shortest_N=_shortest(fitted.whole.answers_N, prompt_R, len(first)),
+        shortest_N=_shortest(np.where(held_R, fitted.whole.answers_N, 0), prompt_R, len(first)),
     )
 
 

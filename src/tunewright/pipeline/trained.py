@@ -44,6 +44,11 @@ def trained_manifest(run: Path) -> Manifest:
     raise RunError(Problem(str(run), given, "a run directory with a finished training", remedy))
 
 
+def has_finished(run: Path) -> bool:
+    """Whether the run directory holds a tuned model: its training has a manifest, which is written last."""
+    return (run / "training" / MANIFEST).is_file()
+
+
 def _is_run(folder: Path) -> bool:
     return any((folder / name).exists() for name in TRACES[1:]) or (
         (folder / TRACES[0]).exists() and folder.parent.name == "runs"
@@ -59,13 +64,13 @@ def _no_run(run: Path) -> Problem:
     hint = f" (did you mean {meant!r}?)" if meant else ""
     what = "no such run directory" if not run.exists() else "is a file" if run.is_file() else "holds no tuned model"
     more = f" and {len(near) - SHOWN} more" if len(near) > SHOWN else ""
-    there = f"; there are: {', '.join(near[:SHOWN])}{more}" if near else "; there are no runs beside it"
+    there = f"; there are: {', '.join(near[:SHOWN])}{more}" if near else "; there is none beside it"
     remedy = "name one of these" if near else "tunewright run RECIPE, then name runs/<name>"
     return Problem(str(run), f"{what}{hint}", f"a run directory with a finished training{there}", remedy)
 
 
 def _runs_near(run: Path) -> list[Path]:
-    """The runs beside the path, in it, and in `runs/` beside or in it."""
+    """The runs with a finished training beside the path, in it, and in `runs/` beside or in it."""
     places = dict.fromkeys([run.parent, run, run / "runs", run.parent / "runs"])
     folders = [entry for place in places if place.is_dir() for entry in sorted(place.iterdir()) if entry.is_dir()]
-    return list(dict.fromkeys(folder for folder in folders if folder != run and _is_run(folder)))
+    return list(dict.fromkeys(folder for folder in folders if folder != run and has_finished(folder)))

@@ -88,7 +88,9 @@ class Floor(Spec):
     @field_validator("at_least")
     @classmethod
     def _within_the_scale(cls, value: float, info: ValidationInfo) -> float:
-        most = MOST.get(info.data.get("metric", ""), 1.0)
+        if "metric" not in info.data:  # no known one: that alone is the fault
+            return value
+        most = MOST.get(info.data["metric"], 1.0)
         if most is not None and value > most:
             raise ValueError(f"{value} is more than the metric can be: at most {most:g}")
         return value

