@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from tunewright.core.results import UNTUNED, Results
-from tunewright.data.private.redact import without_secrets
 from tunewright.evaluation.answer_limit import is_short, limit_warning
 from tunewright.evaluation.bootstrap import independent
 from tunewright.evaluation.multiplicity import hints
@@ -236,5 +235,7 @@ def _about_cuts(cut: int, n: int) -> str:
 
 
 def _shortened(text: str, most: int = 60) -> str:
+    from tunewright.data.private.redact import without_secrets  # noqa: PLC0415  # brings polars in
+
     words = without_secrets(" ".join(text.split()))
     return words if len(words) <= most else f"{words[: most - 1]}…"
