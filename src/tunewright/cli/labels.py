@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunewright.cli.output import AsJson, Overrides, RecipePath, open_context, put, put_json
-from tunewright.core.text import plain
+from tunewright.core.text import excerpt, plain
 
 if TYPE_CHECKING:
     from tunewright.pipeline.label_issues import LabelIssues
@@ -60,7 +60,7 @@ def labels(  # noqa: PLR0913  # an option each
 def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
     for row in issues.to_show(SHOWN):
         change = f"{plain(row['label'])} → {plain(row['suggested'] or '?')}"
-        put(f"{row['source']}:{row['line']}\t{change}\t{_excerpt(row['text'])}")
+        put(f"{row['source']}:{row['line']}\t{change}\t{excerpt(row['text'])}")
     for given, other, count in issues.pairs[:SHOWN]:
         put(f"  {count:,} × {plain(given)} → {plain(other)}")
     if issues.agreement is not None:
@@ -75,8 +75,3 @@ def _show(issues: LabelIssues, out: Path, *, written: int) -> None:
         put("before a review is followed, freeze the test: `tunewright prepare` on this recipe as it is")
     put(f"wrote {written:,} rows to {out}; next: write keep, drop or a label into `decision`, then in the recipe:")
     put(f"  data: {{label_issues: {{kind: relabel, file: {out}}}}}")
-
-
-def _excerpt(text: str) -> str:
-    excerpt = plain(" ".join(text.split()))
-    return excerpt if len(excerpt) <= 100 else excerpt[:99] + "…"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunewright.cli.output import AsJson, put, put_json
-from tunewright.core.text import plain
+from tunewright.core.text import excerpt, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ def _show(rows: Sequence[Prediction] | Sequence[Answer]) -> None:
     places = [name for name in ("line", "id") if any(getattr(row, name) is not None for row in rows)]
     for row in rows:
         if isinstance(row, Prediction):
-            put("\t".join([*_place(row, places), plain(row.label), f"{row.probability:.3f}", _excerpt(row.text)]))
+            put("\t".join([*_place(row, places), plain(row.label), f"{row.probability:.3f}", excerpt(row.text)]))
         else:
             put(json_line(row))
 
@@ -78,8 +78,3 @@ def _place(row: Prediction, names: Sequence[str]) -> list[str]:
     """What to join by, as far as any row has it; a dash where this one has not."""
     found = [getattr(row, name) for name in names]
     return ["-" if part is None else plain(str(part)) for part in found]
-
-
-def _excerpt(text: str) -> str:
-    excerpt = plain(" ".join(text.split()))
-    return excerpt if len(excerpt) <= 100 else excerpt[:99] + "…"

@@ -11,3 +11,9 @@ ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 def plain(text: str) -> str:
     """The text on one line, with control characters escaped: it can neither colour nor move anything on a terminal."""
     return "".join(repr(c)[1:-1] if unicodedata.category(c) in ESCAPED else c for c in text)
+
+
+def excerpt(text: str, most: int = 100) -> str:
+    """The beginning of a text on one line, fit for a terminal."""
+    words = plain(" ".join(text.split()))
+    return words if len(words) <= most else words[: most - 1] + "…"

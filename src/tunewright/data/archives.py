@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 PACKED = ".gz"
 """Behind the ending of a text format: tickets.csv.gz."""
 GZIP = b"\x1f\x8b"
-ZIP = b"PK\x03\x04"
 FREE_BYTES = 64 * 2**20
 """Up to so many bytes a file may unpack to, whatever its ratio: that much is held without harm."""
 MOST_RATIO = 200

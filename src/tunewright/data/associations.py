@@ -71,7 +71,8 @@ def shortcut_findings(found: Sequence[Association]) -> list[Finding]:
     for one in found:
         if not one.skewed:
             continue
-        figures = f"Cramér's V {one.cramers_v:.2f}, {one.information_bits:.2f} bits, p {_p(one.p_adjusted)} after Holm"
+        p = p_in_words(one.p_adjusted)
+        figures = f"Cramér's V {one.cramers_v:.2f}, {one.information_bits:.2f} bits, p {p} after Holm"
         if _derived(one):
             message = f"{one.column!r} follows from the label ({figures}): each label has one value of it"
             findings.append(Finding("derived_column", "note", message, one.rows, remedy="keep it out of data.input"))
@@ -242,5 +243,6 @@ def _metadata(rows: pl.DataFrame) -> dict[str, pl.Series]:
     return {name: values for name, values in columns.items() if 2 <= values.drop_nulls().n_unique() <= limit}
 
 
-def _p(p_value: float) -> str:
+def p_in_words(p_value: float) -> str:
+    """A p-value as a message shows it."""
     return "< 0.0001" if p_value < 0.0001 else f"{p_value:.4f}"

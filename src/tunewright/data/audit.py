@@ -13,7 +13,7 @@ from tunewright.core.rows import SPLITS, Finding
 from tunewright.data.clusters import cluster_ids
 from tunewright.data.contradictions import contradicting
 from tunewright.data.duplicates import repeated
-from tunewright.data.faults import counted, places
+from tunewright.data.faults import counted, places_of
 from tunewright.data.labels import propose_label_map
 from tunewright.data.times import instants
 
@@ -63,7 +63,7 @@ def ledger_findings(ledger: pl.DataFrame) -> list[Finding]:
         rows = ledger.filter(pl.col("rule") == rule)
         if rows.height:
             message = f"{counted(rows.height, 'row')} {words}"
-            found.append(Finding(rule, severity, message, rows.height, _where(rows)))
+            found.append(Finding(rule, severity, message, rows.height, places_of(rows)))
     return found
 
 
@@ -85,7 +85,7 @@ def duplicate_findings(rows: pl.DataFrame, policy: str, task: str = "classificat
     end = "the first of each is kept" if policy == "keep_first" else "they stay, as data.duplicates says"
     test = f"; {own:,} of them stay in the test file, which is never edited" if own and policy == "keep_first" else ""
     message = f"{counted(again.height, 'row repeats', 'rows repeat')} {REPEATED[task]} of an earlier row; {end}{test}"
-    return [Finding("exact_duplicate", "note", message, again.height, _where(again))]
+    return [Finding("exact_duplicate", "note", message, again.height, places_of(again))]
 
 
 def contradiction_findings(rows: pl.DataFrame) -> list[Finding]:
@@ -96,7 +96,7 @@ def contradiction_findings(rows: pl.DataFrame) -> list[Finding]:
     texts = found["content_key"].n_unique()
     message = f"{counted(texts, 'text')} {'bears' if texts == 1 else 'bear'} different labels, in {found.height:,} rows"
     remedy = "correct the labels, or write `data.contradictions: drop`"
-    return [Finding("contradiction", "warning", message, found.height, _where(found), remedy)]
+    return [Finding("contradiction", "warning", message, found.height, places_of(found), remedy)]
 
 
 def several_answers_findings(rows: pl.DataFrame) -> list[Finding]:
@@ -110,7 +110,7 @@ def several_answers_findings(rows: pl.DataFrame) -> list[Finding]:
         f"{counted(several.height, 'prompt')} with several answers, in {held.height:,} rows: the answers to one prompt "
         "stay in one split, and are references together"
     )
-    return [Finding("several_answers", "note", message, held.height, _where(held))]
+    return [Finding("several_answers", "note", message, held.height, places_of(held))]
 
 
 def contiguous_finding(splits: Mapping[SplitName, pl.DataFrame], carved: Sequence[SplitName]) -> Finding:
@@ -133,7 +133,7 @@ def group_findings(rows: pl.DataFrame, column: str | None) -> list[Finding]:
         return []
     message = f"{counted(without.height, 'row')} {'has' if without.height == 1 else 'have'} no group in {column!r}"
     remedy = "nothing, if each of them stands for itself; else fill the column, so that they stay together"
-    return [Finding("no_group", "note", message, without.height, _where(without), remedy)]
+    return [Finding("no_group", "note", message, without.height, places_of(without), remedy)]
 
 
 def late_findings(rows: pl.DataFrame) -> list[Finding]:
@@ -152,7 +152,7 @@ def late_findings(rows: pl.DataFrame) -> list[Finding]:
     verb = "is" if late.height == 1 else "are"
     message = f"{parts} {verb} later than the earliest of the frozen test: it is no longer a test on what comes after"
     remedy = 'give a reason for a new test of the latest rows: `split.refreeze: "…"`'
-    return [Finding("later_than_test", "warning", message, late.height, _where(late), remedy)]
+    return [Finding("later_than_test", "warning", message, late.height, places_of(late), remedy)]
 
 
 def label_findings(rows: pl.DataFrame, spec: DataSpec, seen: Sequence[str | None]) -> list[Finding]:
@@ -168,7 +168,7 @@ def label_findings(rows: pl.DataFrame, spec: DataSpec, seen: Sequence[str | None
         pairs = ", ".join(f"{variant!r} → {label!r}" for variant, label in list(proposed.items())[:8])
         message = f"{counted(len(proposed), 'label')} look like other spellings, in {variants.height:,} rows: {pairs}"
         remedy = f"write `data.label_map: {json.dumps(proposed, ensure_ascii=False)}`"
-        found.append(Finding("label_variant", "warning", message, variants.height, _where(variants), remedy))
+        found.append(Finding("label_variant", "warning", message, variants.height, places_of(variants), remedy))
     known = {label for label in seen if label is not None}
     for unused in sorted(set(spec.label_map) - known):
         message = f"data.label_map names the label {unused!r}, which no row bears{did_you_mean(unused, known)}"
@@ -211,7 +211,7 @@ def short_text_findings(rows: pl.DataFrame) -> list[Finding]:
         return []
     share = short.height / rows.height
     message = f"{counted(short.height, 'text')} ({share:.1%}) of at most {SHORT_WORDS} words"
-    return [Finding("short_text", "note", message, short.height, _where(short))]
+    return [Finding("short_text", "note", message, short.height, places_of(short))]
 
 
 def overlength_finding(rows: pl.DataFrame, lengths: Sequence[int], *, max_tokens: int, action: str) -> list[Finding]:
@@ -225,8 +225,4 @@ def overlength_finding(rows: pl.DataFrame, lengths: Sequence[int], *, max_tokens
         "tokens lie beyond the context"
     )
     remedy = "raise model.max_tokens, or choose a base with a longer context"
-    return [Finding("overlength", "warning", message, long.height, _where(long), remedy)]
-
-
-def _where(rows: pl.DataFrame) -> tuple[str, ...]:
-    return places(rows.select("source", "line").iter_rows())
+    return [Finding("overlength", "warning", message, long.height, places_of(long), remedy)]

@@ -14,7 +14,7 @@ from tunewright.core.rows import ROW_COLUMNS, Finding
 from tunewright.core.seeds import generator
 from tunewright.data.clusters import cluster_ids
 from tunewright.data.derived import without_derived
-from tunewright.data.faults import counted, places
+from tunewright.data.faults import counted, places_of
 from tunewright.data.links import LINKS, link_keys
 from tunewright.data.sift import Sifted, sift
 from tunewright.recipe.model import RUN
@@ -127,7 +127,7 @@ def seen_findings(rows: pl.DataFrame, earlier: Earlier) -> list[Finding]:
         "scores on them will be too high"
     )
     remedy = "test on rows that no earlier run has seen"
-    return [Finding("seen_test", "warning", message, found.height, _where(found), remedy)]
+    return [Finding("seen_test", "warning", message, found.height, places_of(found), remedy)]
 
 
 def require_its_labels(rows: pl.DataFrame, earlier: Earlier) -> None:
@@ -210,7 +210,7 @@ def _left(dropped: pl.DataFrame, earlier: Earlier) -> list[Finding]:
             f"if the groups in {earlier.group_column!r} are others than those of the earlier run, rename the column: "
             "groups are compared only where both recipes name the same one"
         )
-    return [Finding(RULE, "note", message, dropped.height, _where(dropped), remedy)]
+    return [Finding(RULE, "note", message, dropped.height, places_of(dropped), remedy)]
 
 
 def _other_groups(earlier: Earlier) -> list[Finding]:
@@ -242,7 +242,3 @@ def _mixed(drawn: int, wanted: int, new: int, earlier: Earlier) -> list[Finding]
     if drawn < wanted:
         message += f"; {wanted:,} were asked for, and it has no more that may be mixed in"
     return [Finding("replay", "note" if drawn == wanted else "warning", message, drawn)]
-
-
-def _where(rows: pl.DataFrame) -> tuple[str, ...]:
-    return places(rows.select("source", "line").iter_rows())

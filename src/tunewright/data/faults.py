@@ -11,6 +11,8 @@ from tunewright.core.errors import DataError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import polars as pl
+
 SHOWN = 20
 """Most entries of an error."""
 ALIKE = 3
@@ -52,6 +54,11 @@ def at(source: str, line: int) -> str:
 def places(rows: Iterable[tuple[str, int]]) -> tuple[str, ...]:
     """The places of the first 20 rows, given as source and line."""
     return tuple(at(source, line) for source, line in list(rows)[:SHOWN])
+
+
+def places_of(rows: pl.DataFrame) -> tuple[str, ...]:
+    """The places of the first 20 rows of a frame with `source` and `line`."""
+    return places(rows.select("source", "line").iter_rows())
 
 
 def counted(count: int, one: str, many: str = "") -> str:

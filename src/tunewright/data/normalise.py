@@ -9,7 +9,7 @@ import polars as pl
 
 from tunewright.core.conversation import Conversation, from_json
 from tunewright.data.clean_steps import follow, steps_of, with_plain_blanks
-from tunewright.data.keys import content_key
+from tunewright.data.keys import content_keys
 from tunewright.data.links import LINKS, link_keys
 from tunewright.data.sift import Amended, record
 from tunewright.data.turns import words_of
@@ -116,4 +116,4 @@ def _records(rows: pl.DataFrame, befores: Mapping[str, Sequence[tuple[int, str]]
 
 
 def _keyed(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(pl.Series("content_key", [content_key(t) for t in rows["input"]], dtype=pl.String))
+    return rows.with_columns(pl.Series("content_key", content_keys(rows["input"]), dtype=pl.String))

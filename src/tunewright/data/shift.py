@@ -11,6 +11,7 @@ import polars as pl
 
 from tunewright.core.audit import Compared, Shift
 from tunewright.core.rows import Finding
+from tunewright.data.associations import p_in_words
 from tunewright.data.coverage import FAR, coverage
 from tunewright.data.faults import counted
 from tunewright.data.private.shown import shielded_texts
@@ -82,7 +83,7 @@ def _two_sample_finding(test: TwoSample) -> list[Finding]:
         return []
     message = (
         f"a classifier tells production from the data: AUC {test.auc:.2f} ({test.low:.2f} to {test.high:.2f}, p "
-        f"{_p(test.p_value)}); production says {', '.join(test.words[:6])}"
+        f"{p_in_words(test.p_value)}); production says {', '.join(test.words[:6])}"
     )
     remedy = "train on rows from where the model will be used, or expect less there than the test says"
     return [Finding("shift", "warning", message, test.rows[1], remedy=remedy)]
@@ -98,7 +99,7 @@ def _compared_findings(shift: Shift) -> list[Finding]:
     ):
         one = by_name[what]  # type: ignore[index]  # both are always compared
         if one.value is not None and one.value >= least and one.p_value is not None and one.p_value < SURE:
-            message = f"{words}: {one.statistic} {one.value:.2f}, p {_p(one.p_value)}"
+            message = f"{words}: {one.statistic} {one.value:.2f}, p {p_in_words(one.p_value)}"
             remedy = "draw the training rows as production does, or weigh them"
             found.append(Finding(f"{what}_shift", "warning", message, shift.rows, remedy=remedy))
     vocabulary = by_name["vocabulary"].value
@@ -171,7 +172,3 @@ def _vocabulary(data: Sequence[str], production: Sequence[str]) -> Compared:
         return Compared("vocabulary", name, None, reason="one of the two holds no word")
     new = int((~theirs.is_in(ours.unique().implode())).sum())
     return Compared("vocabulary", name, new / theirs.len())
-
-
-def _p(p_value: float) -> str:
-    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.4f}"

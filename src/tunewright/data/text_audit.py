@@ -13,7 +13,7 @@ import polars as pl
 
 from tunewright.core.rows import Finding
 from tunewright.data.clean_steps import steps_of
-from tunewright.data.faults import counted, places
+from tunewright.data.faults import counted, places_of
 from tunewright.data.languages import LOOKED_AT, UNKNOWN, counted_languages, languages_of
 from tunewright.data.markup import without_html, without_markdown
 from tunewright.data.private.redact import without_secrets
@@ -124,7 +124,7 @@ def _found(rows: pl.DataFrame, check: _Check, *, taken: bool) -> list[Finding]:
     if taken:
         message += ", which a run repairs"
     severity = "note" if taken else check.severity
-    return [Finding(check.rule, severity, message, rows.height, _where(rows), "" if taken else check.remedy)]
+    return [Finding(check.rule, severity, message, rows.height, places_of(rows), "" if taken else check.remedy)]
 
 
 def _boilerplate(rows: pl.DataFrame) -> list[Finding]:
@@ -142,7 +142,7 @@ def _boilerplate(rows: pl.DataFrame) -> list[Finding]:
     message = f"{counted(held.height, 'text')} begin or end with a line that many others bear: {shown}"
     lines = json.dumps(safe, ensure_ascii=False)
     remedy = f"nothing, if the line says something about the answer; else write `data.clean.boilerplate: {lines}`"
-    return [Finding("boilerplate", "note", message, held.height, _where(held), remedy)]
+    return [Finding("boilerplate", "note", message, held.height, places_of(held), remedy)]
 
 
 def _edge_lines(text: str) -> Mapping[str, str]:
@@ -185,8 +185,4 @@ def _second_language(
         f"nothing, if the model will meet them and its base knows these languages; else write "
         f"`data.filter.languages: [{known[0]}]`"
     )
-    return [Finding("language", "note", message, rows.height, _where(rows), remedy)]
-
-
-def _where(rows: pl.DataFrame) -> tuple[str, ...]:
-    return places(rows.select("source", "line").iter_rows())
+    return [Finding("language", "note", message, rows.height, places_of(rows), remedy)]
