@@ -63,8 +63,8 @@ def quality(record: dict[str, Any]) -> str:
         "## banking77: whole trainings, accuracy and loss on the official 3,080 test rows",
         "",
         "8 epochs, batch 32, rate 2e-4, linear decay with 10 % warm-up; the same 8,959 training rows for all. Ours and "
-        "Trainer's best flags in bf16, Trainer's default in fp32. Ours read the first token, as Trainer's does. Each cell: "
-        "accuracy, then loss.",
+        "Trainer's best flags in bf16, Trainer's default in fp32. Ours read the first token, as Trainer's does. Each "
+        "cell: accuracy, then loss.",
         "",
         "| system | " + " | ".join(f"seed {seed}" for seed in seeds) + " | mean |",
         "|---|" + "---|" * (len(seeds) + 1),
