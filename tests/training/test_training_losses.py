@@ -23,9 +23,9 @@ def chunks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     made: list[int] = []
     real = chunked.chunked_cross_entropy
 
-    def counted(hidden: Any, head: Any, targets: Any, *, chunk: int) -> Any:
+    def counted(hidden: Any, head: Any, targets: Any, **settings: Any) -> Any:
         made.append(len(targets))
-        return real(hidden, head, targets, chunk=chunk)
+        return real(hidden, head, targets, **settings)
 
     monkeypatch.setattr(losses, "chunked_cross_entropy", counted)
     monkeypatch.setattr(losses, "worth_chunks", lambda *_: True)

@@ -47,6 +47,7 @@ from tunewright.training.class_weights import class_weights
 from tunewright.training.engine import Duration, start
 from tunewright.training.fit import FitOutcome, FitPlan, Hooks, fit, interrupted_after, total_steps
 from tunewright.training.interrupt import interruptions
+from tunewright.training.objective import training_loss
 from tunewright.training.packing import packing_fault
 from tunewright.training.settings import Resolved, pick_device, resolve, thread_count
 
@@ -318,7 +319,9 @@ def _fit(
 
         logged = _Logged(log, Observers(context.observers))
         sample = sampler(context) if context.task.writes else None
-        hooks = Hooks(context.task.loss, validate, logged, log_offset, interrupted, sample=sample)
+        hooks = Hooks(
+            training_loss(context.task.loss, plan.spec), validate, logged, log_offset, interrupted, sample=sample
+        )
         outcome = fit(state, rows["train"], plan, hooks, resumed=resumed)
         late = interrupted()
     if late is not None:  # it came after the last step's question

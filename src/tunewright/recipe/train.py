@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
+from tunewright.recipe.regularise import Ema
 from tunewright.recipe.spec import Spec, kind_where_absent
 
 
@@ -135,6 +136,11 @@ class TrainSpec(Spec):
     class_weights: ClassWeightsSpec | None = None
     """Weight of a row in the training loss by the size of its class, for the task `classification`: the loss is the
     weighted mean over the step. Losses of validation and test are not weighted."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each target that all classes, or tokens, have alike in the training loss (Szegedy et al. 2016); 0.1 is
+    usual. For many classes, doubtful labels and overconfident models. Losses of validation and test are plain."""
+    ema: Ema | None = None
+    """Evaluate and keep an exponential moving average of the weights; `null` takes the weights of the last step."""
     packing: bool | Literal["auto"] = "auto"
     """Several rows in one sequence, each blind to the others; only where a self-test at the start shows that exactly.
     `auto` packs where that holds, and sorts rows by length otherwise."""

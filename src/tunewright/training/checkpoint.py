@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import disk_faults, fsync_folder, sha256_file
+from tunewright.training.averaging import evaluated_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 WEIGHTS, OPTIMIZER, STATE, SUMS = "weights.safetensors", "optimizer.safetensors", "state.json", "SHA256SUMS"
 HASHED = (WEIGHTS, OPTIMIZER, STATE)
+MOVING = "moving.safetensors"
+"""The weights that training goes on from, where those that are evaluated and saved are others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def read_progress(folder: Path) -> Progress | None:
     try:
         lines = (line.partition("  ") for line in (folder / SUMS).read_text().splitlines())
         sums = {name: hashed for hashed, _, name in lines}
-        if any(sums.get(name) != sha256_file(folder / name) for name in HASHED):
+        if any(sums.get(name) != sha256_file(folder / name) for name in {*HASHED, *sums}):
             return None
         return from_data(Progress, json.loads((folder / STATE).read_text()), place=str(folder))
     except (OSError, ValueError):
@@ -109,7 +112,10 @@ def read_progress(folder: Path) -> Progress | None:
 
 def load_checkpoint(state: TrainState, folder: Path, progress: Progress) -> None:
     """Weights, moments and step are those that were saved. Raises RunError when they are another model's."""
-    load_weights(state.bare_model, folder)
+    with evaluated_weights(state):
+        load_weights(state.bare_model, folder)
+    if state.average is not None:
+        load_weights(state.bare_model, folder, file=MOVING)
     moments = load_file(folder / OPTIMIZER)
     optimizer = state.optimizer.optimizer
     for name, parameter in state.bare_model.named_parameters():
@@ -119,9 +125,12 @@ def load_checkpoint(state: TrainState, folder: Path, progress: Progress) -> None
     state.step = progress.step
 
 
-def load_weights(model: Any, folder: Path) -> None:
-    """The model's trained weights are the checkpoint's. Raises RunError when names or shapes differ."""
-    saved = load_file(folder / WEIGHTS)
+def load_weights(model: Any, folder: Path, *, file: str = WEIGHTS) -> None:
+    """The model's trained weights are the checkpoint's: those that were evaluated, unless another file is named.
+
+    Raises RunError when names or shapes differ.
+    """
+    saved = load_file(folder / file)
     own = {name: p for name, p in model.named_parameters() if name in saved}
     if own.keys() != saved.keys() or any(own[name].shape != saved[name].shape for name in saved):
         raise RunError(
@@ -133,19 +142,26 @@ def load_weights(model: Any, folder: Path) -> None:
 
 
 def _write_files(state: TrainState, progress: Progress, folder: Path) -> None:
-    trained = {n: p.detach().cpu().contiguous() for n, p in state.bare_model.named_parameters() if p.requires_grad}
-    save_file(trained, folder / WEIGHTS)
+    with evaluated_weights(state):
+        save_file(_trained(state), folder / WEIGHTS)
+    if state.average is not None:
+        save_file(_trained(state), folder / MOVING)
     save_file(_moments(state), folder / OPTIMIZER)
     (folder / STATE).write_text(json.dumps(to_data(progress), indent=2, sort_keys=True) + "\n")
-    sums = "".join(f"{sha256_file(folder / name)}  {name}\n" for name in HASHED)
+    hashed = HASHED if state.average is None else (MOVING, *HASHED)  # first: a torn list that lacks it lacks others
+    sums = "".join(f"{sha256_file(folder / name)}  {name}\n" for name in hashed)
     (folder / SUMS).write_text(sums)
-    for name in (*HASHED, SUMS):
+    for name in (*hashed, SUMS):
         handle = os.open(folder / name, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
     fsync_folder(folder)
+
+
+def _trained(state: TrainState) -> dict[str, Tensor]:
+    return {n: p.detach().cpu().contiguous() for n, p in state.bare_model.named_parameters() if p.requires_grad}
 
 
 def _moments(state: TrainState) -> dict[str, Tensor]:

@@ -52,13 +52,16 @@ class HeadForm:
         return raw_MV if self.cap is None else torch.tanh(raw_MV / self.cap) * self.cap
 
 
-def chunked_cross_entropy(hidden_MD: Tensor, head: HeadForm, targets_M: Tensor, *, chunk: int) -> Tensor:
+def chunked_cross_entropy(
+    hidden_MD: Tensor, head: HeadForm, targets_M: Tensor, *, chunk: int, smoothing: float = 0.0
+) -> Tensor:
     """The summed cross-entropy in nats, and on the way back its exact gradient, with at most `chunk` rows of logits.
 
     The gradient is made beside the loss, chunk by chunk, and only scaled on the way back. A frozen head gets none.
-    Under autocast the products are of its type, and sums, softmax and the weights' gradient of fp32.
+    Under autocast the products are of its type, and sums, softmax and the weights' gradient of fp32. `smoothing` is the
+    share of a target that all V tokens have alike.
     """
-    form = (head.scale, head.cap, chunk)
+    form = (head.scale, head.cap, chunk, smoothing)
     tensors: tuple[Tensor | None, ...] = (hidden_MD, head.weight_VD, head.bias_V)
     if not torch.is_grad_enabled():  # which an autograd function cannot see: it would make gradients for nobody
         tensors = tuple(None if tensor is None else tensor.detach() for tensor in tensors)
@@ -74,12 +77,13 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         weight_VD: Tensor,
         bias_V: Tensor | None,
         targets_M: Tensor,
-        form: tuple[float, float | None, int],
+        form: tuple[float, float | None, int, float],
     ) -> Tensor:
         device = hidden_MD.device.type
         kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight_VD.dtype
         head = HeadForm(weight_VD.to(kind), None if bias_V is None else bias_V.to(kind), *form[:2])
         sums = _Sums(ctx.needs_input_grad, hidden_MD, weight_VD, bias_V)
+        sums.smoothing = form[3]
         with torch.autocast(device, enabled=False):
             for part in _parts(len(targets_M), form[2]):
                 sums.add(part, hidden_MD[part].to(kind), targets_M[part], head)
@@ -102,18 +106,23 @@ class _Sums:
         self.hidden_MD = torch.empty_like(hidden_MD) if wanted[0] else None
         self.weight_VD = torch.zeros_like(weight_VD) if wanted[1] else None
         self.bias_V = torch.zeros_like(bias_V) if bias_V is not None and wanted[2] else None
+        self.smoothing = 0.0
         self._any = any(wanted[:3])
 
     def add(self, part: slice, hidden_CD: Tensor, targets_C: Tensor, head: HeadForm) -> None:
         logits_CV = head.logits(hidden_CD)
         log_total_C = torch.logsumexp(logits_CV, dim=1)
-        own_C1 = targets_C[:, None]
-        self.loss += (log_total_C - logits_CV.gather(1, own_C1)[:, 0]).sum()
+        own_C1, even = targets_C[:, None], self.smoothing
+        self.loss += (log_total_C - (1 - even) * logits_CV.gather(1, own_C1)[:, 0]).sum()
+        if even:
+            self.loss -= even * logits_CV.mean(dim=1).sum()
         if not self._any:
             return
         slope_CV = None if head.cap is None else 1 - (logits_CV / head.cap).square()
         delta_CV = logits_CV.sub_(log_total_C[:, None]).exp_()
-        delta_CV.scatter_add_(1, own_C1, torch.full_like(own_C1, -1, dtype=delta_CV.dtype))
+        delta_CV.scatter_add_(1, own_C1, torch.full_like(own_C1, even - 1, dtype=delta_CV.dtype))
+        if even:
+            delta_CV.sub_(even / delta_CV.shape[1])
         if slope_CV is not None:
             delta_CV.mul_(slope_CV)
         if head.scale != 1.0:

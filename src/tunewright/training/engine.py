@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from accelerate.utils import GradientAccumulationPlugin
 
 from tunewright.core.errors import Problem, RunError
+from tunewright.training.averaging import average_of
 from tunewright.training.optimizers import build_optimizer
 from tunewright.training.schedules import rate_factor
 from tunewright.training.step import TrainState, optimizer_step
@@ -47,7 +48,8 @@ def start(  # noqa: PLR0913  # what a run's settings come to, each by name
         raise RunError(Problem("training", given, "one process", "start it without `accelerate launch` or torchrun"))
     optimizer = build_optimizer(spec.optimizer, model, lr)
     model, optimizer = accelerator.prepare(model, optimizer)
-    return TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16)
+    average = average_of(spec, accelerator.unwrap_model(model))
+    return TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16, average=average)
 
 
 def train(

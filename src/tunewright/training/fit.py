@@ -14,6 +14,7 @@ from tunewright.core.titles import metric_title
 from tunewright.core.training import EvaluationReport
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.loader import LoadPlan, load_steps
+from tunewright.training.averaging import evaluated_weights
 from tunewright.training.checkpoint import Progress, keep_only, save_checkpoint
 from tunewright.training.engine import Duration, train
 
@@ -125,12 +126,13 @@ def fit(state: TrainState, rows: TokenRows, plan: FitPlan, hooks: Hooks, *, resu
 
 def _evaluate(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks) -> Progress:
     started = time.perf_counter()
-    metrics = hooks.validate(state.bare_model)
+    with evaluated_weights(state):
+        metrics = hooks.validate(state.bare_model)
+        samples = hooks.sample(state.bare_model) if hooks.sample is not None and _finite(metrics) else ()
     value = metrics[plan.metric]
-    if not all(math.isfinite(number) for number in metrics.values()):
+    if not _finite(metrics):
         place = f"evaluation after step {progress.step}"
         raise RunError(Problem(place, f"not finite: {dict(metrics)}", "finite numbers", "lower train.optimizer.lr"))
-    samples = hooks.sample(state.bare_model) if hooks.sample is not None else ()
     better = _gain(plan.metric, value, progress.best_value) > 0
     if better:
         progress = replace(progress, best_step=progress.step, best_value=value)
@@ -142,6 +144,10 @@ def _evaluate(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks
     report = EvaluationReport(progress.step, progress.epoch, dict(metrics), better, seconds, samples)
     hooks.observer.on_evaluation(report)
     return progress
+
+
+def _finite(metrics: Mapping[str, float]) -> bool:
+    return all(math.isfinite(number) for number in metrics.values())
 
 
 def _save(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks) -> Progress:

@@ -1,6 +1,7 @@
 """Losses as sums over targets, in nats: a step divides once, by all its targets.
 
-Logits are made of labelled positions only, and in fp32. Axes: B rows, T (decoder's) tokens, M labelled positions.
+Logits are made of labelled positions only, and in fp32. `smoothing` is the share of each target that all its classes
+have alike (Szegedy et al. 2016). Axes: B rows, T (decoder's) tokens, M labelled positions, K classes, V vocabulary.
 """
 
 from __future__ import annotations
@@ -24,17 +25,16 @@ LossSum = Callable[[nn.Module, TokenBatch, torch.device], Tensor]
 """Called by the step once a forward pass: model, batch and device to the sum of the losses of the batch's targets."""
 
 
-def classification_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+def classification_loss(model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0) -> Tensor:
     """The summed cross-entropy of the batch's rows, each times its weight where rows have one, in nats and in fp32."""
     output = model(input_ids=_placed(batch.input_ids_BT, device), attention_mask=_mask(batch, device))
-    targets_B = _placed(batch.targets, device)
-    if batch.weights_B is None:
-        return F.cross_entropy(output.logits.float(), targets_B, ignore_index=IGNORED, reduction="sum")
-    losses_B = F.cross_entropy(output.logits.float(), targets_B, ignore_index=IGNORED, reduction="none")
-    return (losses_B * _placed(batch.weights_B, device)).sum()
+    logits_BK, targets_B = output.logits.float(), _placed(batch.targets, device)
+    reduction = "sum" if batch.weights_B is None else "none"
+    losses = F.cross_entropy(logits_BK, targets_B, ignore_index=IGNORED, reduction=reduction, label_smoothing=smoothing)
+    return losses if batch.weights_B is None else (losses * _placed(batch.weights_B, device)).sum()
 
 
-def causal_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+def causal_loss(model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0) -> Tensor:
     """The summed cross-entropy of each labelled token given those before it.
 
     No attention mask is handed over: rows are padded on the right, where nothing that has a label looks, and packed
@@ -43,16 +43,16 @@ def causal_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Te
     arguments: dict[str, Any] = {"input_ids": _placed(batch.input_ids_BT, device), "use_cache": False}
     if batch.position_ids_BT is not None:
         arguments["position_ids"] = _placed(batch.position_ids_BT, device)
-    return _token_loss(model, arguments, batch, device)
+    return _token_loss(model, arguments, batch, device, smoothing=smoothing)
 
 
-def masked_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+def masked_loss(model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0) -> Tensor:
     """The summed cross-entropy of the original tokens at the masked positions."""
     arguments = {"input_ids": _placed(batch.input_ids_BT, device), "attention_mask": _mask(batch, device)}
-    return _token_loss(model, arguments, batch, device)
+    return _token_loss(model, arguments, batch, device, smoothing=smoothing)
 
 
-def seq2seq_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+def seq2seq_loss(model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0) -> Tensor:
     """The summed cross-entropy of the labels; the decoder's inputs are the model's own shift of them."""
     inner = without_engine(model)
     arguments = {
@@ -61,10 +61,12 @@ def seq2seq_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> T
         "decoder_input_ids": inner.prepare_decoder_input_ids_from_labels(labels=_shiftable(inner, batch, device)),
         "use_cache": False,
     }
-    return _token_loss(model, arguments, batch, device)
+    return _token_loss(model, arguments, batch, device, smoothing=smoothing)
 
 
-def _token_loss(model: nn.Module, arguments: dict[str, Any], batch: TokenBatch, device: torch.device) -> Tensor:
+def _token_loss(
+    model: nn.Module, arguments: dict[str, Any], batch: TokenBatch, device: torch.device, *, smoothing: float
+) -> Tensor:
     inner = without_engine(model)
     labelled_BT = batch.targets != IGNORED
     wanted_BT, targets_M = _placed(labelled_BT, device), _placed(batch.targets[labelled_BT], device)
@@ -74,12 +76,12 @@ def _token_loss(model: nn.Module, arguments: dict[str, Any], batch: TokenBatch, 
             with labelled_only(inner, wanted_BT), held(inner) as kept:
                 model(**arguments)
             rows = rows_at_once(len(head.weight_VD), device)
-            return chunked_cross_entropy(kept[0].squeeze(0), head, targets_M, chunk=rows)
+            return chunked_cross_entropy(kept[0].squeeze(0), head, targets_M, chunk=rows, smoothing=smoothing)
     with labelled_only(inner, wanted_BT):
         logits_1MV = model(**arguments).logits
     if logits_1MV.shape[:2] != (1, len(targets_M)):  # a head that is no module of its own: all logits came
         logits_1MV = logits_1MV[wanted_BT]
-    return F.cross_entropy(logits_1MV.flatten(0, -2).float(), targets_M, reduction="sum")
+    return F.cross_entropy(logits_1MV.flatten(0, -2).float(), targets_M, reduction="sum", label_smoothing=smoothing)
 
 
 def _shiftable(model: Any, batch: TokenBatch, device: torch.device) -> Tensor:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from tunewright.data.loader import StepBatches
+    from tunewright.training.averaging import Average
     from tunewright.training.losses import LossSum
 
 ROWS_SHOWN = 8
@@ -39,6 +40,8 @@ class TrainState:
     seed: int
     bf16: bool
     step: int = 0
+    average: Average | None = None
+    """What is evaluated and saved in place of the weights that training moves; None where these are."""
 
     @property
     def bare_model(self) -> Any:
@@ -69,6 +72,8 @@ def optimizer_step(
     if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
         raise _non_finite(batches, [float(value) for value in losses], norm_value)
     state.step = batches.step
+    if state.average is not None:
+        state.average.update(state.step)
     seconds = time.perf_counter() - started
     return StepReport(
         step=batches.step,
