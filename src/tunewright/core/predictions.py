@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,16 @@ class ClassPredictions:
         shapes = (self.probabilities_NK.shape, self.targets_N.shape, len(self.clusters))
         if shapes != ((n, len(self.labels)), (n,), n):
             raise ValueError(f"predictions of {n} rows and {len(self.labels)} labels have the shapes {shapes}")
+
+    def where(self, kept_N: NDArray[np.bool_]) -> ClassPredictions:
+        """The rows for which `kept_N` is true, in their order."""
+        return ClassPredictions(
+            row_ids=tuple(compress(self.row_ids, kept_N)),
+            labels=self.labels,
+            probabilities_NK=self.probabilities_NK[kept_N],
+            targets_N=self.targets_N[kept_N],
+            clusters=tuple(compress(self.clusters, kept_N)),
+        )
 
     @property
     def predicted_N(self) -> NDArray[np.int64]:
@@ -81,3 +92,19 @@ class TextPredictions:
         }
         if lengths - {n}:
             raise ValueError(f"predictions of {n} prompts have columns of {sorted(lengths)} rows")
+
+    def where(self, kept_N: NDArray[np.bool_]) -> TextPredictions:
+        """The prompts for which `kept_N` is true, in their order."""
+        return TextPredictions(
+            row_ids=tuple(compress(self.row_ids, kept_N)),
+            prompts=tuple(compress(self.prompts, kept_N)),
+            references=tuple(compress(self.references, kept_N)),
+            texts=tuple(compress(self.texts, kept_N)),
+            stopped=tuple(compress(self.stopped, kept_N)),
+            new_tokens=tuple(compress(self.new_tokens, kept_N)),
+            nats_N=self.nats_N[kept_N],
+            target_tokens_N=self.target_tokens_N[kept_N],
+            target_bytes_N=self.target_bytes_N[kept_N],
+            clusters=tuple(compress(self.clusters, kept_N)),
+            decoding=self.decoding,
+        )

@@ -114,6 +114,18 @@ class AnswerLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class CleanPart:
+    """The test without the rows that stand in training rows, scored as the whole test is."""
+
+    n: int
+    left_out: int
+    """Rows that training rows hold."""
+    systems: tuple[SystemScores, ...] = ()
+    """Empty where no row is left; without scores by class."""
+    comparisons: tuple[Comparison, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Everything the evaluation found on the frozen test rows."""
 
@@ -135,6 +147,8 @@ class Results:
     since_first: Retention | None = None
     """Of general text too, with the base before that a chain of runs began with; None outside a chain, or where the
     earlier run does not know it."""
+    clean_part: CleanPart | None = None
+    """None where no test row stands in training rows, as far as can be told."""
     answer_limit: AnswerLimit | None = None
     """None where no answers were written."""
     base: str = UNTUNED

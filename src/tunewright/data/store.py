@@ -10,6 +10,7 @@ from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import disk_faults, read_json, write_json
 from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Profile
+from tunewright.data.contamination import CONTAMINATION_COLUMNS
 from tunewright.data.earlier import LINEAGE_COLUMNS
 
 if TYPE_CHECKING:
@@ -42,6 +43,14 @@ def write_prepared(prepared: Prepared, folder: Path) -> None:
 def read_split(folder: Path, name: SplitName) -> pl.DataFrame:
     """The rows of one split, in ROW_COLUMNS. Raises RunError for a file that is not one."""
     return _read(folder / f"{name}.parquet", ROW_COLUMNS)
+
+
+def contaminated_rows(folder: Path) -> frozenset[str]:
+    """Row ids of the test rows that stand in training rows. Raises RunError for a file that does not tell."""
+    path = folder / CONTAMINATION
+    if not path.exists():
+        return frozenset()
+    return frozenset(_read(path, CONTAMINATION_COLUMNS)["row_id"].drop_nulls())
 
 
 def read_dropped(folder: Path) -> pl.DataFrame:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tunewright.pipeline.context import Context
     from tunewright.recipe.judge import ConditionSpec
 
-EVALUATION = Stage("evaluation", version=6)
+EVALUATION = Stage("evaluation", version=7)
 
 
 def evaluate(context: Context) -> Done:

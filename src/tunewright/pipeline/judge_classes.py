@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen record below
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,10 +14,11 @@ from tunewright.core.codec import to_data
 from tunewright.core.files import write_json
 from tunewright.data.derived import without_derived
 from tunewright.data.frame import sampled
-from tunewright.data.store import read_profile, read_split
+from tunewright.data.store import contaminated_rows, read_profile, read_split
 from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.evaluation.baselines import linear_probe, majority, tfidf_linear
 from tunewright.evaluation.classification import score_system
+from tunewright.evaluation.clean_part import with_clean_part
 from tunewright.evaluation.evaluate import System, assemble
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.overfitting import read_gap
@@ -109,16 +111,17 @@ class ClassJudge:
         ]
         systems.append(System("tuned", system_title(context, "tuned", "tuned"), "tuned", test))
         compared = list(dict.fromkeys(["accuracy", "macro_f1", *compared_metrics(gate_conditions(context))]))
-        return assemble(
+        scored = partial(
+            assemble, headline=headline, spec=context.recipe.evaluation, seed=context.recipe.seed, compared=compared
+        )
+        results = scored(
             systems,
-            headline=headline,
-            spec=context.recipe.evaluation,
-            seed=context.recipe.seed,
             gap=_gap(context, tuned, test, headline),
-            compared=compared,
             earlier_test=_earlier_test(context, tuned, folder),
             base=base_words(context),
         )
+        held = contaminated_rows(context.run.of(DATA))
+        return with_clean_part(results, systems, held, partial(scored, gap=None))
 
 
 CLASSES = ClassJudge(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen record below
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from tunewright.core.codec import to_data
@@ -14,9 +15,10 @@ from tunewright.core.files import write_json
 from tunewright.core.generated import Decoding
 from tunewright.data.frame import sampled
 from tunewright.data.overlength import overlength_policy
-from tunewright.data.store import read_split
+from tunewright.data.store import contaminated_rows, read_split
 from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.evaluation.answer_limit import answer_limit
+from tunewright.evaluation.clean_part import with_clean_part
 from tunewright.evaluation.evaluate_texts import Beside, TextSystem, assemble_texts, usually_compared
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.nearest import nearest_neighbour
@@ -115,15 +117,18 @@ class TextJudge:
         systems.append(TextSystem("tuned", f"{context.recipe.model.name}, tuned", "tuned", test))
         forgotten, since_first = _retention(context, model, folder)
         compared = dict.fromkeys([*usually_compared(task, layout), *compared_metrics(gate_conditions(context))])
-        return assemble_texts(
-            systems,
+        scored = partial(
+            assemble_texts,
             task=task,
             layout=layout,
             headline=context.task.headline(None),
             spec=context.recipe.evaluation,
             seed=context.recipe.seed,
-            gap=_gap(context, model, test, baselines.get("base")),
             compared=tuple(compared),
+        )
+        results = scored(
+            systems,
+            gap=_gap(context, model, test, baselines.get("base")),
             beside=Beside(
                 retention=forgotten,
                 since_first=since_first,
@@ -133,6 +138,8 @@ class TextJudge:
                 answer_limit=answer_limit(test, asked.shortest_N, context.recipe.evaluation.max_new_tokens),
             ),
         )
+        held = contaminated_rows(context.run.of(DATA))
+        return with_clean_part(results, systems, held, partial(scored, gap=None))
 
 
 TEXTS = TextJudge()

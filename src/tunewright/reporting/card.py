@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from tunewright.core.private import counted_kinds
 from tunewright.core.titles import metric_title
+from tunewright.evaluation.clean_reading import clean_reading
 from tunewright.reporting import figures, sections, texts
 from tunewright.reporting.svg import clean
 from tunewright.reporting.templating import markdown_environment
@@ -77,6 +78,7 @@ def model_card(story: Story) -> str:
         "comparisons": texts.comparisons(story.results),
         "known": figures.known,
         "forgotten": texts.retention(story.results),
+        "clean_part": clean_reading(story.results) if story.results.clean_part else "",
         "earlier_test": texts.earlier_test(story.results),
         "generations": story.generations[:TEXTS_SHOWN],
         "private": private_data(story.profile.private),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tunewright.core.titles import metric_title
+from tunewright.evaluation.clean_reading import clean_reading
 from tunewright.reporting import figures, sections, texts
 from tunewright.reporting.templating import html_environment, read_template
 
@@ -42,6 +43,7 @@ def render_page(story: Story) -> str:
         "rows_scored": texts.rows_scored(results) if texts.of_texts(results) else "",
         "meanings": texts.meanings(results),
         "retention": texts.retention(results),
+        "clean_part": clean_reading(results) if results.clean_part else "",
         "earlier_test": texts.earlier_test(results),
         "progress": texts.progress(story),
         "why": texts.WHY,

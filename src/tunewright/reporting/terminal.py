@@ -11,6 +11,7 @@ from rich.text import Text
 from tunewright.core.results import Outcome, Verdict
 from tunewright.core.text import plain
 from tunewright.core.titles import metric_title, name_of_test
+from tunewright.evaluation.clean_reading import clean_reading
 from tunewright.evaluation.retention import earlier_reading
 from tunewright.reporting import figures
 from tunewright.reporting.text_table import text_lines, text_scores
@@ -53,6 +54,8 @@ def print_results(console: Console, results: Results, gate: GateResult, *, repor
     if results.gap:
         console.print()
         console.print(_gap(results.gap))
+    if results.clean_part:
+        console.print(Text(plain(clean_reading(results))))
     if results.earlier_test:
         console.print(Text(plain(earlier_reading(results.earlier_test))))
     for warning in results.warnings:
