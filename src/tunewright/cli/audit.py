@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunewright.cli.check import SIGNS, show_finding
-from tunewright.cli.output import AsJson, Task, named_task, put, put_json, say
+from tunewright.cli.output import (
+    AsJson,
+    Encoding,
+    InputColumn,
+    Records,
+    Sheet,
+    TargetColumn,
+    Task,
+    named_task,
+    put,
+    put_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from tunewright.core.audit import Audit, TokenFit
@@ -36,18 +48,11 @@ def audit(  # noqa: PLR0913  # one argument an option
     ],
     *,
     task: Task = None,
-    input_column: Annotated[
-        str | None, typer.Option("--input", metavar="COLUMN", help="The column that holds the text.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option("--target", metavar="COLUMN", help="The column that holds the label or the answer.")
-    ] = None,
-    encoding: Annotated[str | None, typer.Option("--encoding", help="The file's encoding, such as cp1252.")] = None,
-    sheet: Annotated[str | None, typer.Option("--sheet", help="The sheet of a workbook.")] = None,
-    records: Annotated[
-        str | None,
-        typer.Option("--records", metavar="PATH", help="Where the records of a JSON document lie: data.items."),
-    ] = None,
+    input_column: InputColumn = None,
+    target: TargetColumn = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    records: Records = None,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the audit as one HTML page that needs nothing else.")
     ] = None,

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from tunewright.cli.output import AsJson, DryRun, Task, named_task, put, put_json, say
+from tunewright.cli.output import (
+    AsJson,
+    DryRun,
+    Encoding,
+    InputColumn,
+    Records,
+    Sheet,
+    TargetColumn,
+    Task,
+    named_task,
+    put,
+    put_json,
+    say,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -33,14 +46,21 @@ def init(  # noqa: PLR0913  # one argument an option
         ),
     ] = None,
     task: Task = None,
+    input_column: InputColumn = None,
+    target: TargetColumn = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    records: Records = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a recipe that stands there.")] = False,
     as_json: AsJson = False,
     dry_run: DryRun = False,
 ) -> None:
     """Look at DATA, find format, columns and task, and write a recipe of about ten keys that says why."""
     from tunewright.pipeline.init import propose, write_recipe
+    from tunewright.recipe.named import Named
 
-    proposal = propose(data, out, model=model, task=named_task(task))
+    named = Named(sheet=sheet, records=records, encoding=encoding, input=input_column, target=target)
+    proposal = propose(data, out, model=model, task=named_task(task), named=named)
     if not dry_run:
         write_recipe(proposal, force=force)
     if as_json:

@@ -27,6 +27,25 @@ Task = Annotated[
     str | None,
     typer.Option("--task", help="The task, where the columns would serve several.", metavar="TASK", show_default=False),
 ]
+InputColumn = Annotated[
+    str | None, typer.Option("--input", metavar="COLUMN", help="The column that holds the text.", show_default=False)
+]
+TargetColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--target", metavar="COLUMN", help="The column that holds the label or the answer.", show_default=False
+    ),
+]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", help="The file's encoding, such as cp1252.", show_default=False)
+]
+Sheet = Annotated[str | None, typer.Option("--sheet", help="The sheet of a workbook.", show_default=False)]
+Records = Annotated[
+    str | None,
+    typer.Option(
+        "--records", metavar="PATH", help="Where the records of a JSON document lie: data.items.", show_default=False
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 
 

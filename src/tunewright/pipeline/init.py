@@ -19,6 +19,7 @@ from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
 from tunewright.pipeline.outlook import sniffed_findings
 from tunewright.recipe.model import ModelSpec
+from tunewright.recipe.named import NOTHING, Named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,16 +65,18 @@ class ProposedRecipe:
         return {"recipe": str(self.path), "written": written, "reasons": list(self.reasons), "found": found}
 
 
-def propose(data: Path, out: Path, *, model: str | None = None, task: TaskName | None = None) -> ProposedRecipe:
+def propose(
+    data: Path, out: Path, *, model: str | None = None, task: TaskName | None = None, named: Named = NOTHING
+) -> ProposedRecipe:
     """A recipe for the file, its reasons in words; without a model, the starter's that fits the task.
 
-    A task that is named is proposed whatever else the columns could serve.
+    A task that is named is proposed whatever else the columns could serve; what else is named stands in the recipe.
 
     Raises DataError or RecipeError where none can be proposed.
     """
     refuse_recipe(data)
     facts = read_facts(find_local(ModelSpec(name=model), Path()), model) if model is not None else None
-    found = sniff(data, family=facts.family if facts is not None else None, task=task)
+    found = sniff(data, family=facts.family if facts is not None else None, task=task, named=named)
     if found.task is None:
         _refuse_untrained(found)
         columns = ", ".join(repr(column.name) for column in found.columns)
@@ -82,7 +85,7 @@ def propose(data: Path, out: Path, *, model: str | None = None, task: TaskName |
         expected = "a text with a label, a question with an answer, conversations, or raw text"
         raise RecipeError(Problem(str(data), given, expected, remedy))
     path = str(data) if str(data).startswith(HUB) else os.path.relpath(str(data), str(out.parent))
-    recipe = _recipe(found, path, model or STARTERS[found.task])
+    recipe = _recipe(found, path, model or STARTERS[found.task], named)
     stream = _Text()
     yaml = YAML()
     yaml.width = 1000
@@ -123,14 +126,14 @@ class _Text:
         self.text += part if isinstance(part, str) else part.decode()
 
 
-def _recipe(found: Sniffed, data: str, model: str) -> CommentedMap:
+def _recipe(found: Sniffed, data: str, model: str, named: Named) -> CommentedMap:
     recipe = CommentedMap()
     recipe.yaml_set_start_comment(
         "Written by `tunewright init`; `tunewright schema --markdown` explains every field.\n"
         "Check it with `tunewright check`, then `tunewright run` it."
     )
     _put(recipe, "model", model, f"the pretrained base: {STARTERS[found.task or '']}, a local folder, or a hub name")
-    recipe["data"] = _data(found, data)
+    recipe["data"] = _data(found, data, named)
     _put(recipe, "task", found.task, found.task_reason)
     split = _split(found)
     if split is not None:
@@ -155,13 +158,17 @@ def _split(found: Sniffed) -> CommentedMap | None:
     return split
 
 
-def _data(found: Sniffed, path: str) -> CommentedMap:
+def _data(found: Sniffed, path: str, named: Named) -> CommentedMap:
     data = CommentedMap()
     _put(data, "train", path, "; ".join(_parts(found)) or f"{found.format}, {found.rows:,} records")
     if found.write_encoding:
-        _put(data, "encoding", found.encoding, "detected; it is not UTF-8, so it must be named")
+        why = "named by --encoding" if named.encoding else "detected; it is not UTF-8, so it must be named"
+        _put(data, "encoding", found.encoding, why)
     if found.records is not None:
-        _put(data, "records", found.records, "the only list of objects in the document")
+        why = "named by --records" if named.records else "the only list of objects in the document"
+        _put(data, "records", found.records, why)
+    if found.sheet is not None:
+        _put(data, "sheet", found.sheet, "named by --sheet")
     for field, proposal in chosen(found).items():
         why = f"rows of one group stay in one split: {proposal.reason}" if field == "group" else proposal.reason
         _put(data, field, proposal.value, why)
