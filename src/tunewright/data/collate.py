@@ -39,6 +39,8 @@ class TokenBatch:
     """Where rows are packed: from 0 in each row, and from 0 in the padding behind them."""
     weights_B: NDArray[np.float32] | None = None
     """Of `classes`: how much each row's loss counts; None where all count alike."""
+    soft_BK: NDArray[np.float32] | None = None
+    """Of `classes`: the share of each class in the row's target; None where the class in `targets` is all of it."""
 
 
 @dataclass(frozen=True, slots=True)

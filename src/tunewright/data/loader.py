@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +58,12 @@ class LoadPlan:
     class_weights: tuple[float, ...] = ()
     """Of `classes`: how much a row of each class counts in the loss; empty where all count alike."""
 
+    soft_NK: NDArray[np.float32] | None = field(default=None, compare=False)
+    """Of `classes`: the share of each class in each row's target; None where targets are classes."""
+
     def __post_init__(self) -> None:
+        if self.soft_NK is not None and self.layout != "classes":
+            raise ValueError(f"rows of the layout {self.layout!r} have no classes to share a target")
         if self.class_weights and self.layout != "classes":
             raise ValueError(f"rows of the layout {self.layout!r} have no classes to weigh")
         if self.packing and self.layout != "causal":
@@ -85,6 +90,8 @@ class _Counted:
 
 def load_steps(rows: TokenRows, plan: LoadPlan, *, after: int) -> Iterator[StepBatches]:
     """Steps `after + 1`, `after + 2`, … without end; the same whatever was consumed before."""
+    if plan.soft_NK is not None and len(plan.soft_NK) != len(rows):
+        raise ValueError(f"soft targets of {len(plan.soft_NK)} rows for {len(rows)}")
     if rows.layout != plan.layout:
         raise ValueError(f"the plan is for the layout {plan.layout!r}, the rows are of {rows.layout!r}")
     counted = _Counted(rows, rows.lengths_N, targets_of(rows), row_weights(rows, plan.class_weights))
@@ -135,6 +142,12 @@ def _passes(counted: _Counted, own: NDArray[np.int64], plan: LoadPlan, step: int
     masking = plan.masking(step)
     parts = micro_batches(own, counted.lengths_N, plan.micro_batch_tokens)
     batches = [collate(counted.rows, part, plan.pad_id, masking) for part in parts]
-    if counted.weights_N is None:
-        return batches
-    return [replace(batch, weights_B=counted.weights_N[part]) for batch, part in zip(batches, parts, strict=True)]
+    return [_completed(batch, part, counted, plan) for batch, part in zip(batches, parts, strict=True)]
+
+
+def _completed(batch: TokenBatch, part: NDArray[np.int64], counted: _Counted, plan: LoadPlan) -> TokenBatch:
+    """The batch with the weights and soft targets of its rows, where rows have them."""
+    if counted.weights_N is None and plan.soft_NK is None:
+        return batch
+    weights_B = None if counted.weights_N is None else counted.weights_N[part]
+    return replace(batch, weights_B=weights_B, soft_BK=None if plan.soft_NK is None else plan.soft_NK[part])

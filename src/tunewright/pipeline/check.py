@@ -90,6 +90,7 @@ def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -
     from tunewright.models.skeleton import require_modules  # noqa: PLC0415
     from tunewright.pipeline.reads import reads_mean  # noqa: PLC0415
     from tunewright.pipeline.tasks import require_task, task_of  # noqa: PLC0415
+    from tunewright.pipeline.teacher import require_teachable  # noqa: PLC0415
 
     recipe = context.recipe
     try:
@@ -100,6 +101,7 @@ def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -
             if base is not None:
                 require_modules(recipe.train.method, base.folder, task.layout)
             reads_mean(recipe, facts)
+            require_teachable(recipe, facts)
     except RecipeError as fault:
         return faults_of(fault)
     return []

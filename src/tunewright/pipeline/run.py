@@ -21,6 +21,7 @@ from tunewright.pipeline.prepare import prepare
 from tunewright.pipeline.reads import reads_mean
 from tunewright.pipeline.recipes import recipe_text
 from tunewright.pipeline.report import report
+from tunewright.pipeline.teacher import require_teachable
 from tunewright.pipeline.train import train
 from tunewright.recipe.load import load_recipe
 from tunewright.reporting.summary import summary
@@ -87,6 +88,7 @@ def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
     require_layers(context.recipe.train.method, context.facts.layers)
     require_modules(context.recipe.train.method, context.base.folder, context.task.layout)
     reads_mean(context.recipe, context.facts)
+    require_teachable(context.recipe, context.facts)
     _require_possible_gate(context)
     done: dict[str, Done] = {}
     asked = context.recipe.train.threads

@@ -39,6 +39,7 @@ from tunewright.pipeline.stages import (
     read_manifest,
     seal,
 )
+from tunewright.pipeline.teacher import soft_targets
 from tunewright.pipeline.weighing import weight_line
 from tunewright.tracking.events import EventLog
 from tunewright.tracking.observers import Observers
@@ -54,6 +55,9 @@ from tunewright.training.settings import Resolved, pick_device, resolve, thread_
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from tunewright.core.training import EvaluationReport, StepReport
     from tunewright.data.tokenize import TokenRows
@@ -231,13 +235,12 @@ def _train(context: Context, key: str) -> None:
     labels = read_profile(context.run.of(DATA)).labels
     encoder = context.task.encoder(context.tokenizer, context.template, labels)
     policy = overlength_policy(context.recipe.data.overlength, context.recipe.task)
-    rows = {
-        name: tokenize(read_split(context.run.of(DATA), name), encoder, policy=policy, cache=context.token_cache)
-        for name in ("train", "validation")
-    }
+    splits = {name: read_split(context.run.of(DATA), name) for name in ("train", "validation")}
+    rows = {name: tokenize(split, encoder, policy=policy, cache=context.token_cache) for name, split in splits.items()}
     state = _fresh_state(context, resolved, labels)
     _require_exact_packing(context, resolved, state)
-    plan = _fit_plan(context, resolved, rows["train"], key)
+    soft_NK = soft_targets(context, splits["train"], labels, context.run.of(TRAINING))
+    plan = _fit_plan(context, resolved, rows["train"], key, soft_NK)
     with disk_faults(plan.checkpoints):
         plan.checkpoints.mkdir(parents=True, exist_ok=True)
     context.say(f"training: {plan.duration.total_steps} steps of {plan.spec.batch_size} examples, {resolved.precision}")
@@ -262,13 +265,15 @@ def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...]) 
     return start(model, recipe.train, lr=resolved.lr, bf16=bf16, seed=recipe.seed, cpu=resolved.device == "cpu")
 
 
-def _fit_plan(context: Context, resolved: Resolved, rows: TokenRows, key: str) -> FitPlan:
+def _fit_plan(
+    context: Context, resolved: Resolved, rows: TokenRows, key: str, soft_NK: NDArray[np.float32] | None
+) -> FitPlan:
     spec = context.recipe.train
     an_epoch = steps_per_epoch(len(rows), spec.batch_size)
     return FitPlan(
         spec=spec,
         duration=Duration(total_steps(len(rows), spec), resolved.lr),
-        load=_load_plan(context, resolved),
+        load=replace(_load_plan(context, resolved), soft_NK=soft_NK),
         metric=resolved.metric,
         evaluate_every=an_epoch if spec.evaluate_every == "epoch" else spec.evaluate_every,
         checkpoint_every=an_epoch if spec.checkpoint_every == "epoch" else spec.checkpoint_every,

@@ -30,7 +30,13 @@ def classification_loss(model: nn.Module, batch: TokenBatch, device: torch.devic
     output = model(input_ids=_placed(batch.input_ids_BT, device), attention_mask=_mask(batch, device))
     logits_BK, targets_B = output.logits.float(), _placed(batch.targets, device)
     reduction = "sum" if batch.weights_B is None else "none"
-    losses = F.cross_entropy(logits_BK, targets_B, ignore_index=IGNORED, reduction=reduction, label_smoothing=smoothing)
+    if batch.soft_BK is not None:
+        soft_BK = _placed(batch.soft_BK, device) * (targets_B != IGNORED)[:, None]  # a spare row asks for nothing
+        losses = F.cross_entropy(logits_BK, soft_BK, reduction=reduction, label_smoothing=smoothing)
+    else:
+        losses = F.cross_entropy(
+            logits_BK, targets_B, ignore_index=IGNORED, reduction=reduction, label_smoothing=smoothing
+        )
     return losses if batch.weights_B is None else (losses * _placed(batch.weights_B, device)).sum()
 
 
