@@ -26,18 +26,29 @@ LossSum = Callable[[nn.Module, TokenBatch, torch.device], Tensor]
 
 
 def classification_loss(model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0) -> Tensor:
-    """The summed cross-entropy of the batch's rows, each times its weight where rows have one, in nats and in fp32."""
+    """The summed cross-entropy of the batch's rows in nats and in fp32, each times its weight where rows have one.
+
+    A row with a soft target is held against that, else against its class.
+    """
     output = model(input_ids=_placed(batch.input_ids_BT, device), attention_mask=_mask(batch, device))
     logits_BK, targets_B = output.logits.float(), _placed(batch.targets, device)
-    reduction = "sum" if batch.weights_B is None else "none"
-    if batch.soft_BK is not None:
-        soft_BK = _placed(batch.soft_BK, device) * (targets_B != IGNORED)[:, None]  # a spare row asks for nothing
-        losses = F.cross_entropy(logits_BK, soft_BK, reduction=reduction, label_smoothing=smoothing)
-    else:
-        losses = F.cross_entropy(
-            logits_BK, targets_B, ignore_index=IGNORED, reduction=reduction, label_smoothing=smoothing
-        )
-    return losses if batch.weights_B is None else (losses * _placed(batch.weights_B, device)).sum()
+    if batch.soft_BK is None and batch.weights_B is None:
+        return F.cross_entropy(logits_BK, targets_B, ignore_index=IGNORED, reduction="sum", label_smoothing=smoothing)
+    return (_row_losses(logits_BK, targets_B, batch, smoothing) * _row_weights(targets_B, batch, device)).sum()
+
+
+def _row_losses(logits_BK: Tensor, targets_B: Tensor, batch: TokenBatch, smoothing: float) -> Tensor:
+    """The cross-entropy of each row; of a row without a target, what is not to count."""
+    if batch.soft_BK is None:
+        return F.cross_entropy(logits_BK, targets_B, ignore_index=IGNORED, reduction="none", label_smoothing=smoothing)
+    soft_BK = _placed(batch.soft_BK, logits_BK.device)
+    return F.cross_entropy(logits_BK, soft_BK, reduction="none", label_smoothing=smoothing)
+
+
+def _row_weights(targets_B: Tensor, batch: TokenBatch, device: torch.device) -> Tensor:
+    """How much each row counts; 0 for one without a target."""
+    has_B = (targets_B != IGNORED).float()
+    return has_B if batch.weights_B is None else has_B * _placed(batch.weights_B, device)
 
 
 def causal_loss(model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0) -> Tensor:
