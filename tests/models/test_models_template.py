@@ -289,7 +289,7 @@ def test_prompts_begin_texts_and_answers_hold_their_words(pairs: list[tuple[str,
     rendered = found.render(conversation)
     assert len(rendered.answers) == len(pairs)
     for (start, end), (_, answer) in zip(rendered.answers, pairs, strict=True):
-        assert answer in rendered.text[start:end]
+        assert answer.strip() in rendered.text[start:end]
         assert rendered.text[:end].endswith(found.end_token)
     assert rendered.text[: rendered.answers[-1][0]] == found.prompt(conversation)
 
