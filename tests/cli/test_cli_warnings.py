@@ -109,9 +109,27 @@ def test_the_data_is_checked_though_the_base_is_not_here(project: Path, tunewrig
     sound = tunewright("check", "recipe.yaml", hub, "--json")
     assert sound.code == 0
     assert [finding["kind"] for finding in sound.json["findings"]] == ["model_not_here"]
+    assert (sound.json["fit_to_run"], sound.json["not_looked_at"]) == (None, ["the base"])
     broken = tunewright("check", "recipe.yaml", hub, "data.target=lable")
     assert broken.code == 1
     assert "did you mean 'label'" in broken.out
+
+
+@pytest.mark.parametrize("task", ["classification", "generation"])
+def test_a_base_that_nobody_has_looked_at_is_unknown_and_not_fit(
+    task: str, project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    """An unknown is never zero: neither the closing line nor the JSON says that such a recipe is fit to run."""
+    write_csv(project / "train.csv", records(900))
+    hub = ("model.name=nobody/such-model", f"task={task}", "data.input=text", "data.target=label")
+    told = tunewright("check", "recipe.yaml", *hub)
+    assert told.code == 0
+    assert "! model_not_here: nobody/such-model is not on this machine" in told.out
+    assert "hf download nobody/such-model" in told.out
+    assert "but the base could not be looked at" in told.out.splitlines()[-1]
+    assert "fit to run" not in told.out
+    found = tunewright("check", "recipe.yaml", *hub, "--json").json
+    assert (found["fit_to_run"], found["not_looked_at"]) == (None, ["the base"])
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,21 @@ from hypothesis import strategies as st
 from tunewright.core.conversation import from_json
 from tunewright.core.rows import ROW_COLUMNS
 from tunewright.data.clean_steps import follow, steps_of
+from tunewright.data.frame import LINE
 from tunewright.data.normalise import clean_asked, clean_rows, clean_text
 from tunewright.data.read import read_table
+from tunewright.data.sniff import sniff
+from tunewright.data.text_audit import text_findings
+from tunewright.data.text_blocks import read_text
 from tunewright.recipe.clean import CleanSpec
 from tunewright.recipe.data import DataSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tunewright.core.rows import Finding
+
+OF_NO_FILE = (pl.lit("a.txt").alias("source"), pl.lit(None, dtype=pl.String).alias("target"))
 EVERYTHING = CleanSpec(
     mojibake=True,
     html=True,
@@ -183,6 +190,37 @@ def test_lines_that_end_many_texts_are_reported_and_go_where_the_recipe_names_th
     assert '["Sent from my phone"]' in told.remedy
     named = DataSpec(train="train.csv", clean=CleanSpec(boilerplate=["Sent from my phone"]))
     assert prepared(tmp_path, named).profile.changed["boilerplate"] == 40
+
+
+def test_an_email_address_is_told_of_once_with_one_remedy(tmp_path: Path) -> None:
+    rows = [row | {"text": f"{row['text']} jo.b{n}@mail.example.org"} for n, row in enumerate(tickets(40))]
+    write_csv(tmp_path / "train.csv", rows)
+    told = prepared(tmp_path).profile.findings + sniff(tmp_path / "train.csv").findings
+    (one,) = [f for f in told if "e-mail" in f.message]
+    assert (one.kind, one.remedy) == ("personal_data", "write `data.privacy: {email: mask}` (or `drop`)")
+
+
+def test_a_line_that_stands_within_texts_too_is_part_of_them() -> None:
+    """A speaker's name begins many stretches of a play, and stands inside most; a footer ends them and nothing else."""
+    play = [f"MENENIUS:\nOne word of {n}.\n" + f"MENENIUS:\nAnd {n} again, good friends.\n" * 4 for n in range(40)]
+    footed = [f"{text}Printed from the library's files" for text in play]
+
+    def named(texts: list[str]) -> list[Finding]:
+        rows = pl.DataFrame({"input": texts}).with_row_index("line").select(*OF_NO_FILE, "line", "input")
+        return [f for f in text_findings(rows, CleanSpec(), "language_modelling") if f.kind == "boilerplate"]
+
+    assert named(play) == []
+    (told,) = named(footed)
+    assert told.count == 40
+    assert "MENENIUS" not in told.message + told.remedy
+    assert '["Printed from the library\'s files"]' in told.remedy
+
+
+@pytest.mark.datasets
+def test_no_line_of_a_play_is_taken_for_boilerplate() -> None:
+    texts = read_text((public_data() / "tinyshakespeare" / "input.txt").read_text(encoding="utf-8"))
+    rows = texts.select(*OF_NO_FILE, line=LINE, input="text")
+    assert [f for f in text_findings(rows, CleanSpec(), "language_modelling") if f.kind == "boilerplate"] == []
 
 
 @pytest.mark.parametrize("task", ["classification", "generation", "text_to_text", "language_modelling"])

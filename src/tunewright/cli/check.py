@@ -64,9 +64,15 @@ def _show(checked: Checked, recipe: Path, *, with_plan: bool) -> None:
     for line in checked.plan if with_plan else ():
         put(f"  {line}")
     counts = ", ".join(f"{checked.count(kind)} {kind}(s)" for kind in SIGNS)
-    code = checked.run_exit_code
-    outcome = "fit to run" if code is None else f"not fit to run (a run would exit {code})"
-    put(f"{recipe}: {outcome}: {counts}")
+    put(f"{recipe}: {_outcome(checked)}: {counts}")
+
+
+def _outcome(checked: Checked) -> str:
+    """Fit, not fit, or what nobody can tell yet."""
+    if checked.fit_to_run is False:
+        return f"not fit to run (a run would exit {checked.run_exit_code})"
+    unseen = " and ".join(checked.not_looked_at)
+    return f"nothing found against a run, but {unseen} could not be looked at" if unseen else "fit to run"
 
 
 def _show_row(row: ShownRow) -> None:

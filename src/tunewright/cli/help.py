@@ -75,7 +75,7 @@ EPILOGS: Mapping[str, Epilog] = {
             "tunewright check recipe.yaml train.epochs=5 --json",
         ),
         (
-            "0 fit to run",
+            "0 fit to run, or nothing found against it where base or data are not on this machine",
             "1 not fit: each error says the code that a run would end with",
             "2 the recipe cannot be read at all",
         ),

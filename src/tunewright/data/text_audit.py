@@ -18,7 +18,7 @@ from tunewright.data.languages import LOOKED_AT, UNKNOWN, counted_languages, lan
 from tunewright.data.markup import without_html, without_markdown
 from tunewright.data.private.redact import without_secrets
 from tunewright.data.repair import normal_form, without_mojibake
-from tunewright.data.standard import line_key, without_emails, without_urls
+from tunewright.data.standard import line_key, without_urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +30,8 @@ EDGE_LINES = 3
 LEAST_LINE_CHARS = 8
 LEAST_LINE_ROWS = 5
 LEAST_LINE_SHARE = 0.01
+LEAST_EDGE_SHARE = 0.75
+"""Of a signature or a footer, most stand at an end of a text; a speaker's name or a refrain stands within texts too."""
 LEAST_LANGUAGE_ROWS = 3
 LEAST_LANGUAGE_SHARE = 0.002
 """Fewer rows of a language are as likely to be taken for it by mistake."""
@@ -85,14 +87,8 @@ CHECKS = (
         "with web addresses",
         "nothing, if they say something about the answer; else write `data.clean.placeholders: [url]`",
     ),
-    _Check(
-        "email",
-        without_emails,
-        "note",
-        "with e-mail addresses",
-        "nothing, if they may be learned; else write `data.clean.placeholders: [email]`",
-    ),
 )
+"""E-mail addresses are not among them: the finding about personal data counts these, and names what masks them."""
 
 
 def text_findings(rows: pl.DataFrame, spec: CleanSpec, task: str, *, raw: bool = False) -> list[Finding]:
@@ -133,10 +129,13 @@ def _boilerplate(rows: pl.DataFrame) -> list[Finding]:
     counts = Counter(key for held in edges for key in held)
     least = max(LEAST_LINE_ROWS, LEAST_LINE_SHARE * rows.height)
     written = {key: line for held in edges for key, line in held.items()}
-    common = [key for key, count in counts.most_common() if count >= least]
+    often = [key for key, count in counts.most_common() if count >= least]
+    within = _within(rows["input"], often)
+    common = [key for key in often if counts[key] >= LEAST_EDGE_SHARE * (counts[key] + within[key])]
     if not common:
         return []
-    held = rows.filter(pl.Series([any(key in counts and counts[key] >= least for key in keys) for keys in edges]))
+    chosen = frozenset(common)
+    held = rows.filter(pl.Series([not chosen.isdisjoint(keys) for keys in edges], dtype=pl.Boolean))
     safe = [without_secrets(written[key]) for key in common[:20]]
     shown = ", ".join(f"{line[:60]!r} ({counts[key]:,})" for key, line in zip(common[:4], safe[:4], strict=True))
     message = f"{counted(held.height, 'text')} begin or end with a line that many others bear: {shown}"
@@ -147,13 +146,23 @@ def _boilerplate(rows: pl.DataFrame) -> list[Finding]:
 
 def _edge_lines(text: str) -> Mapping[str, str]:
     """The lines at both ends of a text of several lines, as they are compared and as they are written."""
-    if "\n" not in text:
-        return {}
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = _lines(text)
     if len(lines) < 2:
         return {}
     chosen = [*lines[:EDGE_LINES], *lines[-EDGE_LINES:]]
     return {line_key(line): line for line in chosen if len(line) >= LEAST_LINE_CHARS}
+
+
+def _within(texts: pl.Series, keys: Sequence[str]) -> Counter[str]:
+    """How often each of the lines stands inside a text, away from both its ends."""
+    known = frozenset(keys)
+    inside = (line for text in texts if known for line in _lines(text or "")[EDGE_LINES:-EDGE_LINES])
+    return Counter(key for line in inside if (key := line_key(line)) in known)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text of several lines that are not blank."""
+    return [line.strip() for line in text.splitlines() if line.strip()] if "\n" in text else []
 
 
 def language_findings(rows: pl.DataFrame) -> tuple[Mapping[str, int] | None, list[Finding]]:

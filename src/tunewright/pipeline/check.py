@@ -13,7 +13,7 @@ from tunewright.data.hub import cached as cached_data
 from tunewright.data.private.shown import shielded
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
-from tunewright.pipeline.checked import Checked, Fault, faults_of
+from tunewright.pipeline.checked import BASE_NOT_HERE, DATA_NOT_HERE, Checked, Fault, faults_of
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.general import general_passages
 from tunewright.pipeline.outlook import detectable, power_findings
@@ -122,13 +122,22 @@ def _task(context: Context, facts: BaseFacts | None) -> Task | None:
 
 def _base_notes(recipe: Recipe, base: Base | None, facts: BaseFacts) -> Iterator[Finding]:
     if base is None:
-        message = f"{recipe.model.name} is not on this machine: neither its files nor the data's lengths were checked"
-        yield Finding(
-            "model_not_here", "note", message, 1, (), "a run fetches it from the hub; the name is well formed"
-        )
+        yield _not_here(recipe.model.name, known=facts.family is not None)
     elif facts.family is None:
         message = f"{recipe.model.name} is of the architecture {facts.model_type!r}, which this version does not know"
         yield Finding("architecture_unknown", "warning", message, 1, (), "it may work: try train.max_steps=5 first")
+
+
+def _not_here(name: str, *, known: bool) -> Finding:
+    """A base that was not looked at; of a name that the catalogue does not know either, nothing is known at all."""
+    message = f"{name} is not on this machine: neither its files nor the data's lengths were checked"
+    if known:
+        return Finding(
+            BASE_NOT_HERE, "note", message, 1, (), "a run fetches it from the hub; this version knows the name"
+        )
+    message += "; whether there is such a model, and whether it can do the task, is unknown"
+    remedy = f"fetch it (`hf download {name}`) and check again, or name a local folder; a run fetches it from the hub"
+    return Finding(BASE_NOT_HERE, "warning", message, 1, (), remedy)
 
 
 def _rate_findings(recipe: Recipe, facts: BaseFacts) -> Iterator[Finding]:
@@ -163,7 +172,7 @@ def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Fault]
         absent = [s for s in sources if s.startswith(HUB) and not cached_data(s)]
         if absent:
             message = f"{', '.join(absent)} is not on this machine: its rows were not checked"
-            return None, [], [Finding("data_not_here", "note", message, 1, (), "a run fetches it from the hub")]
+            return None, [], [Finding(DATA_NOT_HERE, "note", message, 1, (), "a run fetches it from the hub")]
         return prepared_rows(context, None if here else Unmeasured()), [], []
     except TunewrightError as fault:
         return None, faults_of(fault), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003  # the type of a constant below
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tunewright.core.errors import TunewrightError
+
+BASE_NOT_HERE, DATA_NOT_HERE = "model_not_here", "data_not_here"
+NOT_LOOKED_AT: Mapping[str, str] = {BASE_NOT_HERE: "the base", DATA_NOT_HERE: "the data"}
+"""Kind of a finding to what could not be looked at, since it is on the hub and not on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,18 @@ class Checked:
             return self.faults[0].exit_code
         return DataError.exit_code if self.errors else None
 
+    @property
+    def not_looked_at(self) -> tuple[str, ...]:
+        """What a run would fetch first, and nothing is known of yet."""
+        return tuple(what for kind, what in NOT_LOOKED_AT.items() if any(f.kind == kind for f in self.findings))
+
+    @property
+    def fit_to_run(self) -> bool | None:
+        """Whether a run would begin to train; None where nothing speaks against it and a part was not looked at."""
+        if self.errors:
+            return False
+        return None if self.not_looked_at else True
+
     def count(self, severity: str) -> int:
         """Faults and findings of one severity."""
         return len(self.faults) * (severity == "error") + sum(f.severity == severity for f in self.findings)
@@ -65,7 +82,8 @@ class Checked:
         """The check as JSON data."""
         found = [{**to_data(finding), "exit_code": None} for finding in self.findings]
         return {
-            "fit_to_run": self.errors == 0,
+            "fit_to_run": self.fit_to_run,
+            "not_looked_at": list(self.not_looked_at),
             "run_exit_code": self.run_exit_code,
             "findings": [*(fault.as_dict() for fault in self.faults), *found],
             "plan": list(self.plan),
