@@ -303,6 +303,26 @@ COMMANDS = (
     Broken("init over a recipe", 2, "recipe.yaml", "exists already", "a new file", "--force", sound, "init train.csv"),
     Broken("an unknown verb", 2, "command line", "No such command 'trian'", "", "--help", sound, "trian recipe.yaml"),
     Broken("an unknown option", 2, "command line", "--jsno", "", "--help", sound, "check recipe.yaml --jsno"),
+    Broken(
+        "a value that an option does not take",
+        2,
+        "--against",
+        "unknown value 'bse' (did you mean 'base'?)",
+        "one of: base",
+        "chat --help",
+        sound,
+        "chat runs/recipe --against bse",
+    ),
+    Broken(
+        "a number out of an option's range",
+        2,
+        "--max-new-tokens",
+        "given '0'",
+        "a number greater than or equal to 1",
+        "chat --help",
+        sound,
+        "chat runs/recipe --max-new-tokens 0",
+    ),
     Broken("a missing argument", 2, "command line", "RECIPE", "", "--help", sound, "run"),
 )
 

@@ -7,19 +7,19 @@ import os
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from tunewright.cli import audit, chat, check, doctor, export, init, labels, predict, quickstart, run, schema, stages
 from tunewright.cli.help import add_epilogs
+from tunewright.cli.usage import usage_problem
 from tunewright.core.errors import (
     Interrupted,
     Problem,
     RecipeError,
     RunError,
     TunewrightError,
-    did_you_mean,
     how_stopped,
 )
 
@@ -112,26 +112,11 @@ def _stopped(number: int) -> TunewrightError:
     return Interrupted(number, Problem("command", how_stopped(number), "", remedy))
 
 
-def _usage_problem(fault: TyperException) -> Problem:
-    """What is wrong with the command line, with the option or verb that was probably meant."""
-    context: Any = getattr(fault, "ctx", None)
-    verb = context.info_name if context is not None and context.parent is not None else None
-    shown = f"tunewright {verb} --help" if verb else "tunewright --help"
-    remedy = f"`{shown}` lists what it takes, with examples"
-    message, expected = fault.format_message(), ""
-    option: str | None = getattr(fault, "option_name", None)
-    if option is not None and hasattr(fault, "possibilities"):  # typer's mark of an option that is not there
-        known = [name for parameter in context.command.params for name in parameter.opts] + ["--help"]
-        message = f"no such option {option!r}{did_you_mean(option, known)}"
-    elif verb is None and message.startswith("No such command"):
-        expected = f"one of: {', '.join(command.name or '' for command in app.registered_commands)}"
-    return Problem("command line", message, expected, remedy)
-
-
 def _usage(fault: TyperException, *, as_json: bool) -> int:
     if not fault.format_message():
         return 2  # no verb was given: the help stands there already
-    return _told(RecipeError(_usage_problem(fault)), as_json=as_json)
+    verbs = [command.name or "" for command in app.registered_commands]
+    return _told(RecipeError(usage_problem(fault, verbs)), as_json=as_json)
 
 
 def _internal(fault: Exception) -> TunewrightError:
