@@ -209,3 +209,15 @@ def test_a_stream_gives_the_same_tokens_and_can_be_interrupted(
     assert len(drawn) == 3
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("family", ["llama", "bloom", "bart"])
+def test_whoever_waits_is_told_how_many_answers_and_tokens_there_are(
+    tiny: Callable[..., Any], family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "SEATS", 3)
+    told: list[tuple[int, int]] = []
+    found = greedy(tiny(family), prompts_of(10, seed=5), wrote=lambda done, tokens: told.append((done, tokens)))
+    assert told == sorted(told)
+    assert 0 <= told[0][0] < told[-1][0]
+    assert told[-1] == (10, sum(len(row.ids) for row in found))

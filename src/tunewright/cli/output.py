@@ -91,11 +91,11 @@ def console() -> Console:
 def open_context(recipe: Path, overrides: list[str] | None) -> Context:
     """The context of a command: it says what it does, and shows progress."""
     from tunewright.pipeline.context import Context
-    from tunewright.pipeline.observers import command_observers
+    from tunewright.pipeline.observers import command_observers, command_watch
     from tunewright.recipe.load import load_recipe
 
     loaded = load_recipe(recipe, overrides or [])
-    return Context(loaded, say=say, observers=command_observers(loaded), command=command_line())
+    return Context(loaded, say=say, observers=command_observers(loaded), watch=command_watch(), command=command_line())
 
 
 def command_line() -> str:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+Wrote = Callable[[int, int], None]
+"""Told while answers are written: how many have ended, and how many tokens were drawn for all of them together."""
+
+
+def unwatched(_ended: int, _tokens: int) -> None:
+    """Nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
 
     from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
-    from tunewright.core.generated import Decoding, Generated
+    from tunewright.core.generated import Decoding, Generated, Wrote
     from tunewright.core.private import PrivateSpan
     from tunewright.core.training import EvaluationReport, StepReport
 
@@ -120,6 +121,13 @@ class Scorer(Protocol):
 
     def nats(self, rows: Sequence[EncodedRow]) -> NDArray[np.float64]:
         """Minus the log-likelihood of each row's targets, summed over its tokens, `[N]`, in nats."""
+
+
+class Watch(Protocol):
+    """Called by the pipeline around a model's writing of answers; it decides nothing."""
+
+    def __call__(self, what: str, total: int, /) -> AbstractContextManager[Wrote]:
+        """Within it, what was called is told how many of `total` answers `what` has; leaving it ends the showing."""
 
 
 class Observer(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.errors import Problem, RunError
+from tunewright.core.generated import unwatched
 from tunewright.inference.decoders import decoder_of
 from tunewright.inference.sampling import next_tokens, row_randomness
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tunewright.core.encoded import Layout
-    from tunewright.core.generated import Decoding
+    from tunewright.core.generated import Decoding, Wrote
     from tunewright.inference.decoders import Decoder
 
 SEATS = 64
@@ -64,12 +65,13 @@ def generate_ids(  # noqa: PLR0913  # everything a pass over prompts depends on,
     layout: Layout,
     max_tokens: int | None = None,
     bf16: bool = False,
+    wrote: Wrote = unwatched,
 ) -> list[GeneratedIds]:
     """One answer a prompt, in the order given; the model must be in eval mode.
 
     An answer ends with a stop token, after `max_new_tokens`, or where prompt and answer together (of `seq2seq`, the
-    answer) fill `max_tokens`, the model's own limit where absent. A prompt that fills it alone gets no token. Raises
-    RunError for a prompt without tokens.
+    answer) fill `max_tokens`, the model's own limit where absent. A prompt that fills it alone gets no token.
+    `wrote` is told after every token of the rows at work. Raises RunError for a prompt without tokens.
     """
     _refuse_empty(prompts)
     limit = max_tokens or context_limit(model.config)
@@ -81,7 +83,7 @@ def generate_ids(  # noqa: PLR0913  # everything a pass over prompts depends on,
     answered = deque(sorted((row for row in rows if row.room), key=lambda row: -len(row.prompt)))
     if answered:
         most = _seats(model.config, len(answered[0].prompt) + max(row.room for row in answered))
-        _answer(decoder, answered, stops=stops, decoding=decoding, most=most)
+        _answer(decoder, answered, stops=stops, decoding=decoding, most=most, wrote=wrote)
     return [GeneratedIds(tuple(row.ids), bool(row.ids) and row.ids[-1] in stops) for row in rows]
 
 
@@ -123,15 +125,21 @@ def context_limit(config: Any) -> int | None:
     return int(limit) if limit else None
 
 
-def _answer(decoder: Decoder, waiting: deque[_Row], *, stops: frozenset[int], decoding: Decoding, most: int) -> None:
+def _answer(
+    decoder: Decoder, waiting: deque[_Row], *, stops: frozenset[int], decoding: Decoding, most: int, wrote: Wrote
+) -> None:
     """Every row has its answer."""
     seats: list[_Row | None] = []
+    done = tokens = 0
 
     def draw(logits_BV: Any, rows: Sequence[_Row]) -> None:
+        nonlocal done, tokens
         drawn = next_tokens(logits_BV, decoding, [row.random for row in rows])
         for row, token in zip(rows, drawn, strict=True):
             row.ids.append(token)
             row.room = 0 if token in stops else row.room - 1
+        done, tokens = done + sum(not row.room for row in rows), tokens + len(rows)
+        wrote(done, tokens)
 
     while waiting or any(seats):
         if not any(seats):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.core.encoded import EncodedRow
 from tunewright.core.errors import Problem, RunError
-from tunewright.core.generated import Generated
+from tunewright.core.generated import Generated, unwatched
 from tunewright.inference.generate import generate_ids, stream_ids
 from tunewright.inference.likelihood import nats
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tunewright.core.encoded import RowContent
-    from tunewright.core.generated import Decoding
+    from tunewright.core.generated import Decoding, Wrote
     from tunewright.core.protocols import PromptEncoder
 
 BROKEN = "\ufffd"
@@ -47,15 +47,17 @@ class TextModel:
         found: torch.device = next(self._model.parameters()).device
         return found
 
-    def generate(self, prompts: Sequence[RowContent], decoding: Decoding) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[RowContent], decoding: Decoding, *, wrote: Wrote = unwatched
+    ) -> list[Generated]:
         """One answer a prompt, in the order given; a row's own answer is not looked at.
 
         A prompt that fills the context gets an empty answer that has not stopped; a source text of `seq2seq` is cut to
-        the context as in training.
+        the context as in training. `wrote` is told how far it is.
         """
         ids = [self._prompt(row) for row in prompts]
         with evaluating(self._model):
-            found = generate_ids(self._model, ids, decoding=decoding, **self._limits())
+            found = generate_ids(self._model, ids, decoding=decoding, wrote=wrote, **self._limits())
         return [Generated(self._encoder.decode(row.answer), len(row.ids), row.stopped) for row in found]
 
     def stream(

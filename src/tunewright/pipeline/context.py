@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tunewright.core.generated import unwatched
 from tunewright.models.base import Base, BaseFacts, fetch, read_facts
 from tunewright.pipeline.lineage import earlier_run
 from tunewright.pipeline.stages import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from transformers import PreTrainedModel
 
-    from tunewright.core.protocols import Observer, PromptEncoder, RowEncoder
+    from tunewright.core.generated import Wrote
+    from tunewright.core.protocols import Observer, PromptEncoder, RowEncoder, Watch
     from tunewright.data.earlier import Earlier
     from tunewright.models.template import ChatTemplate
     from tunewright.models.tokenizer import SettledTokenizer
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 
 def _silent(_message: str) -> None:
     """Says nothing: the library's default."""
+
+
+@contextlib.contextmanager
+def _unwatched(_what: str, _total: int) -> Iterator[Wrote]:
+    """Shows nothing, likewise."""
+    yield unwatched
 
 
 def user_cache() -> Path:
@@ -45,6 +54,8 @@ class Context:
     """Told one line at each stage."""
     observers: tuple[Observer, ...] = ()
     """Told of every step and evaluation; the event log is kept beside them."""
+    watch: Watch = _unwatched
+    """Told how far the writing of answers is."""
     command: str = ""
     """The command line as typed, for the record."""
     cache: Path = field(default_factory=user_cache)

@@ -107,7 +107,7 @@ class TextJudge:
         task, layout = context.recipe.task, context.task.layout
         model = tuned_model(context)
         asked = _asked(context, "test")
-        test = _predicted(context, model, asked)
+        test = _predicted(context, model, asked, "evaluation")
         write_texts(folder / "predictions.parquet", test)
         baselines = {word: read_texts(context.run.path / "baseline" / f"{word}.parquet") for word in _words(context)}
         systems = [
@@ -202,11 +202,14 @@ def _as_asked(context: Context, frame: pl.DataFrame, policy: Policy) -> Asked:
     return asked_of(frame, context.prompt_encoder, policy=policy, chats=context.task.chats)
 
 
-def _predicted(context: Context, model: TextModel, asked: Asked) -> TextPredictions:
+def _predicted(context: Context, model: TextModel, asked: Asked, stage: str) -> TextPredictions:
     found = likelihoods(model, asked)
     if not context.task.writes or context.recipe.evaluation.generate == 0:
         return found
-    return written(model, asked, found, most=context.recipe.evaluation.generate, decoding=_decoding(context))
+    decoding = _decoding(context)
+    drawn = asked.drawn(context.recipe.evaluation.generate, decoding.seed)
+    with context.watch(stage, len(drawn)) as wrote:
+        return written(model, asked, found, drawn=drawn, decoding=decoding, wrote=wrote)
 
 
 def _decoding(context: Context) -> Decoding:
@@ -215,7 +218,7 @@ def _decoding(context: Context) -> Decoding:
 
 
 def _base(context: Context, model: TextModel, asked: Asked, folder: Path) -> TextPredictions:
-    found = _predicted(context, model, asked)
+    found = _predicted(context, model, asked, "baseline")
     general = general_predictions(context, model)
     if general is not None:
         write_texts(folder / GENERAL, general)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tunewright.tracking.answers import ConsoleAnswers
 from tunewright.tracking.console import ConsoleProgress
 from tunewright.tracking.tensorboard import tensorboard_observer
 
 if TYPE_CHECKING:
-    from tunewright.core.protocols import Observer
+    from tunewright.core.protocols import Observer, Watch
     from tunewright.recipe.load import LoadedRecipe
 
 
@@ -20,3 +21,8 @@ def command_observers(loaded: LoadedRecipe) -> tuple[Observer, ...]:
         if board is not None:
             observers.append(board)
     return tuple(observers)
+
+
+def command_watch() -> Watch:
+    """Progress on the terminal while answers are written."""
+    return ConsoleAnswers()

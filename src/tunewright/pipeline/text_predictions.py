@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tunewright.core.encoded import EncodedRow
-    from tunewright.core.generated import Decoding
+    from tunewright.core.generated import Decoding, Wrote
     from tunewright.core.protocols import PromptEncoder
     from tunewright.data.overlength import FittedRows, Policy
     from tunewright.inference.text_model import TextModel
@@ -129,11 +129,11 @@ def likelihoods(model: TextModel, asked: Asked) -> TextPredictions:
 
 
 def written(
-    model: TextModel, asked: Asked, found: TextPredictions, *, most: int, decoding: Decoding
+    model: TextModel, asked: Asked, found: TextPredictions, *, drawn: Sequence[int], decoding: Decoding, wrote: Wrote
 ) -> TextPredictions:
-    """The predictions with texts written for at most so many prompts."""
-    drawn = asked.drawn(most, decoding.seed)
-    answers = dict(zip(drawn, model.generate([asked.contents[number] for number in drawn], decoding), strict=True))
+    """The predictions with texts written for the prompts of these numbers; `wrote` is told how far that is."""
+    contents = [asked.contents[number] for number in drawn]
+    answers = dict(zip(drawn, model.generate(contents, decoding, wrote=wrote), strict=True))
     each = [answers.get(number) for number in range(len(asked.row_ids))]
     return replace(
         found,

@@ -56,7 +56,7 @@ class ConsoleProgress:
         self._start_step = start if isinstance(start, int) else 0
         self._started_s = self._said_s = self._clock()
         if self._console.is_terminal:
-            self._bar = _bar(self._console)
+            self._bar = progress_bar(self._console)
             self._task = self._bar.add_task("training", total=self._total, completed=self._start_step, figures="")
             self._bar.start()
 
@@ -123,7 +123,8 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _bar(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
+    """A bar with a description, a count and `figures`, which are text and no markup."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn())
     # Markup off: a figure is text, whatever brackets stand in it.
     return Progress(*columns, TextColumn("{task.fields[figures]}", markup=False), console=console, expand=True)
