@@ -18,9 +18,11 @@ from tunewright.evaluation.gate import (
     judge,
     require_possible,
 )
+from tunewright.evaluation.gentler import gentler
 from tunewright.evaluation.retention import retention
 from tunewright.evaluation.settings import ScoreSettings
 from tunewright.recipe.judge import BetterThan, ClassFloor, EvaluationSpec, Floor, Retention
+from tunewright.recipe.train import AdamW, Lora, TopLayers, TrainSpec
 
 SPEC = EvaluationSpec(resamples=300)
 GENERAL = spoken(60, quality=0.7, seed=9)
@@ -120,6 +122,9 @@ def test_forgetting_is_judged_by_the_whole_interval_of_its_rise() -> None:
     assert "train more gently" in outcomes[0.3].advice
     assert "general_text" in outcomes[0.1].advice
     assert outcomes[0.0].advice == ""
+    lora = TrainSpec(method=Lora(rank=8, targets=["q_proj"]), max_steps=40, optimizer=AdamW(lr=3e-4))
+    advice = judge([Retention()], results(0.9, 0.6, rise=0.3), imbalance_ratio=None, train=lora).outcomes[0].advice
+    assert "rank (now 8)" in advice
     missing = decided(Retention(), results(0.9, 0.6, rise=None))
     assert missing.outcome is Outcome.UNKNOWN
     assert "not scored" in missing.found
@@ -243,3 +248,31 @@ def test_advice_fits_what_no_evaluation_can_bring() -> None:
         assert outcome.outcome is Outcome.UNKNOWN
         assert said in outcome.advice
         assert "Run the evaluation again" not in outcome.advice
+
+
+@pytest.mark.parametrize(
+    ("train", "ways", "not_said"),
+    [
+        (
+            TrainSpec(),
+            ["train.optimizer.lr (now auto)", "train.epochs (now 8)", "kind: lora", "kind: top_layers"],
+            "rank",
+        ),
+        (TrainSpec(max_steps=40, epochs=2), ["train.max_steps (now 40)"], "epochs"),
+        (
+            TrainSpec(optimizer=AdamW(lr=3e-4), method=Lora()),
+            ["(now 0.0003)", "rank (now 16)", "targets"],
+            "kind: lora",
+        ),
+        (TrainSpec(method=Lora(rank=1, targets=["q_proj"])), ["lower", "fewer train.epochs"], "train.method"),
+        (TrainSpec(method=TopLayers(layers=2)), ["train.method.layers, now 2"], "kind:"),
+        (TrainSpec(method=TopLayers(layers=0)), ["lower", "fewer train.epochs"], "train.method"),
+        (None, ["a lower train.optimizer.lr", "fewer train.epochs"], "now"),
+    ],
+)
+def test_how_to_forget_less_follows_from_the_settings(train: TrainSpec | None, ways: list[str], not_said: str) -> None:
+    said = gentler(train)
+    assert all(way in said for way in ways), said
+    assert not_said not in said
+    assert said.endswith("), or mix general text into the training data")
+    assert said.isascii()

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from tunewright.core.results import AnswerLimit, ClassScore, Comparison, Results, SystemScores
     from tunewright.core.results import Retention as Retained
     from tunewright.recipe.judge import ClassFloor, ConditionSpec
+    from tunewright.recipe.train import TrainSpec
 
 SEVERITY = (Outcome.PASS, Outcome.UNKNOWN, Outcome.FAIL)
 EVALUATE = "Run the evaluation again, then the gate."
 
 
-def decide(condition: ConditionSpec, results: Results) -> ConditionOutcome:
-    """What the results say of one condition, with the figures it was decided on; what is missing is undecided."""
+def decide(condition: ConditionSpec, results: Results, *, train: TrainSpec | None = None) -> ConditionOutcome:
+    """What the results say of one condition, with the figures it was decided on; what is missing is undecided.
+
+    `train` is how the model was tuned, which the advice goes by.
+    """
     tuned = next((system for system in results.systems if system.role == "tuned"), None)
     if tuned is None:
         found = "The tuned model was not scored."
@@ -35,7 +39,7 @@ def decide(condition: ConditionSpec, results: Results) -> ConditionOutcome:
     if isinstance(condition, Floor):
         return _floor(condition, tuned, results)
     if isinstance(condition, Retention):
-        return _retention(condition, results)
+        return _retention(condition, results, train)
     return _class_floor(condition, tuned, results)
 
 
@@ -160,7 +164,7 @@ def _earlier_test(condition: Retention, results: Results) -> ConditionOutcome:
     return ConditionOutcome(title, outcome, found, wording.earlier_advice(outcome, high))
 
 
-def _retention(condition: Retention, results: Results) -> ConditionOutcome:
+def _retention(condition: Retention, results: Results, train: TrainSpec | None) -> ConditionOutcome:
     if condition.on == "earlier_test":
         return _earlier_test(condition, results)
     title, scored = wording.condition_title(condition, results.base), results.retention
@@ -170,16 +174,19 @@ def _retention(condition: Retention, results: Results) -> ConditionOutcome:
     if relative_rise(scored) is None:
         found = f"The rise in {scored.title} is unknown: {why_unknown(scored)}."
         return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_RISE)
-    said = _forgotten(condition, scored, results, base=results.base)
+    said = _forgotten(condition, scored, results, base=results.base, train=train)
     if results.since_first is None or relative_rise(results.since_first) is None:
         return said
     # What each of many runs may forget adds up: the whole chain is held to the level too.
-    whole = _forgotten(condition, results.since_first, results, base="the base that this chain of runs began with")
+    first = "the base that this chain of runs began with"
+    whole = _forgotten(condition, results.since_first, results, base=first, train=train)
     worse = max(said, whole, key=lambda each: SEVERITY.index(each.outcome))
     return ConditionOutcome(title, worse.outcome, f"{said.found} {whole.found}", worse.advice)
 
 
-def _forgotten(condition: Retention, scored: Retained, results: Results, *, base: str) -> ConditionOutcome:
+def _forgotten(
+    condition: Retention, scored: Retained, results: Results, *, base: str, train: TrainSpec | None
+) -> ConditionOutcome:
     """The outcome of one comparison of general text, whose change is known."""
     rise = relative_rise(scored)
     assert rise is not None
@@ -188,7 +195,7 @@ def _forgotten(condition: Retention, scored: Retained, results: Results, *, base
     outcome = _against_level(relative, condition.at_most, at_most=True)
     confidence = results.confidence
     found = wording.retention_found(scored, relative, condition.at_most, outcome, confidence=confidence, base=base)
-    advice = wording.retention_advice(relative, condition.at_most, outcome, confidence=confidence)
+    advice = wording.retention_advice(relative, condition.at_most, outcome, confidence=confidence, train=train)
     return ConditionOutcome(wording.condition_title(condition), outcome, found, advice)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tunewright.core.encoded import Layout
     from tunewright.core.results import Results
     from tunewright.recipe.judge import ConditionSpec, EvaluationSpec, MetricName
+    from tunewright.recipe.train import TrainSpec
 
 __all__ = ["compared_metrics", "default_conditions", "default_text_conditions", "judge", "require_possible"]
 
@@ -116,14 +117,20 @@ def _too_few_draws(conditions: Sequence[BetterThan], spec: EvaluationSpec) -> It
         )
 
 
-def judge(conditions: Sequence[ConditionSpec], results: Results, *, imbalance_ratio: float | None) -> GateResult:
+def judge(
+    conditions: Sequence[ConditionSpec],
+    results: Results,
+    *,
+    imbalance_ratio: float | None,
+    train: TrainSpec | None = None,
+) -> GateResult:
     """The verdict: any failed condition forbids shipping; else any undecided one leaves it open; else the model ships.
 
-    What is missing or unknown is never a pass. Raises ValueError without conditions, for then anything would ship.
+    What is missing or unknown is never a pass. `train` is how the model was tuned, which the advice goes by. Raises ValueError without conditions, for then anything would ship.
     """
     if not conditions:
         raise ValueError("a gate without conditions would let anything ship: give at least one")
-    outcomes = tuple(decide(condition, results) for condition in conditions)
+    outcomes = tuple(decide(condition, results, train=train) for condition in conditions)
     said = {outcome.outcome for outcome in outcomes}
     verdict = Verdict.SHIP
     if Outcome.UNKNOWN in said:

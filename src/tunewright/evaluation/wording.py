@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tunewright.core.metrics import less_is_better
 from tunewright.core.results import UNTUNED, Outcome
 from tunewright.core.titles import metric_title, name_of_test
+from tunewright.evaluation.gentler import gentler
 from tunewright.evaluation.intervals import known
 from tunewright.evaluation.power import POWER, rows_to_exclude, rows_to_settle
 from tunewright.evaluation.texts import METRICS as TEXT_METRICS
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tunewright.core.results import ClassScore, Comparison, Estimate, SystemScores
     from tunewright.core.results import Retention as Retained
     from tunewright.recipe.judge import ClassFloor, ConditionSpec
+    from tunewright.recipe.train import TrainSpec
 
 BEST_BASELINE: Final = "the best simple baseline"
 
@@ -190,19 +192,17 @@ def retention_found(  # what was measured, what was asked, and of what
     )
 
 
-def retention_advice(rise: Estimate, level: float, outcome: Outcome, *, confidence: float) -> str:
-    """What to do about a model that forgets too much, or may."""
-    gentler = (
-        "train more gently (a lower train.optimizer.lr, fewer train.epochs, or, where all weights were tuned, "
-        "train.method: {kind: lora}), or mix general text into the training data"
-    )
+def retention_advice(
+    rise: Estimate, level: float, outcome: Outcome, *, confidence: float, train: TrainSpec | None
+) -> str:
+    """What to do about a model that forgets too much, or may; `train` is how it was tuned, where that is known."""
     if outcome is Outcome.PASS:
         return ""
     if outcome is Outcome.FAIL:
-        return f"The model forgets too much: {gentler}."
+        return f"The model forgets too much: {gentler(train)}."
     rows = rows_to_exclude(rise, level, confidence=confidence)
     enough = f", about {rows:,} in all" if rows is not None else ""
-    return f"Add passages to evaluation.general_text{enough}; or {gentler}."
+    return f"Add passages to evaluation.general_text{enough}; or {gentler(train)}."
 
 
 def earlier_advice(outcome: Outcome, most: float) -> str:

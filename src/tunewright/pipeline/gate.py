@@ -9,6 +9,7 @@ from tunewright.core.files import read_json, write_json
 from tunewright.core.results import GateResult
 from tunewright.data.store import read_profile
 from tunewright.evaluation.gate import judge
+from tunewright.evaluation.gentler import gentler
 from tunewright.pipeline.evaluate import current_evaluation, gate_conditions, read_results
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
@@ -26,7 +27,10 @@ def gate(context: Context) -> Done:
     evaluation = current_evaluation(context)
 
     def build(attempt: Path) -> None:
-        result = judge(gate_conditions(context), read_results(context), imbalance_ratio=_imbalance(context))
+        train = context.recipe.train
+        result = judge(
+            gate_conditions(context), read_results(context), imbalance_ratio=_imbalance(context), train=train
+        )
         write_json(attempt / "gate.json", to_data(result))
 
     return run_stage(context.run, GATE, lambda: _declares(context, evaluation), build)
@@ -39,7 +43,12 @@ def current_gate(context: Context) -> Manifest:
 
 def _declares(context: Context, evaluation: Manifest) -> dict[str, object]:
     conditions = [condition.model_dump(mode="json") for condition in gate_conditions(context)]
-    return {"conditions": conditions, "imbalance_ratio": _imbalance(context), "evaluation": evaluation.digest}
+    return {
+        "conditions": conditions,
+        "imbalance_ratio": _imbalance(context),
+        "gentler": gentler(context.recipe.train),
+        "evaluation": evaluation.digest,
+    }
 
 
 def _imbalance(context: Context) -> float | None:
