@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 .PHONY: help setup quickstart test test-slow lint types check clean
 
 help:
-	@echo "make quickstart   set everything up, then tune the starter encoder on the starter tickets"
+	@echo "make quickstart   set everything up, then tune the starter encoder and the starter LM on the starter tickets"
 	@echo "make test         set everything up, then run the tests"
 	@echo "make test-slow    the slower tests too"
 	@echo "make lint types   ruff, import-linter, mypy"
@@ -21,6 +21,7 @@ setup: $(READY)
 
 quickstart: $(READY)
 	$(BIN)/tunewright quickstart
+	$(BIN)/tunewright quickstart --task generation
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -126,7 +126,8 @@ def judge(
 ) -> GateResult:
     """The verdict: any failed condition forbids shipping; else any undecided one leaves it open; else the model ships.
 
-    What is missing or unknown is never a pass. `train` is how the model was tuned, which the advice goes by. Raises ValueError without conditions, for then anything would ship.
+    What is missing or unknown is never a pass. `train` is how the model was tuned, which the
+    advice goes by. Raises ValueError without conditions, for then anything would ship.
     """
     if not conditions:
         raise ValueError("a gate without conditions would let anything ship: give at least one")

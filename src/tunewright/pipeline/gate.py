@@ -27,10 +27,8 @@ def gate(context: Context) -> Done:
     evaluation = current_evaluation(context)
 
     def build(attempt: Path) -> None:
-        train = context.recipe.train
-        result = judge(
-            gate_conditions(context), read_results(context), imbalance_ratio=_imbalance(context), train=train
-        )
+        conditions, results = gate_conditions(context), read_results(context)
+        result = judge(conditions, results, imbalance_ratio=_imbalance(context), train=context.recipe.train)
         write_json(attempt / "gate.json", to_data(result))
 
     return run_stage(context.run, GATE, lambda: _declares(context, evaluation), build)
