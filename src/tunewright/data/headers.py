@@ -24,7 +24,7 @@ def named_columns(header: Sequence[str], name: str, *, line: int = 1) -> list[st
     repeated = [column for column, count in Counter(names).items() if count > 1]
     if repeated:
         more = f" and {len(repeated) - 8:,} more" if len(repeated) > 8 else ""
-        given = f"the header names {', '.join(map(_cut, repeated[:8]))}{more} more than once"
+        given = f"the header names {', '.join(map(shown_name, repeated[:8]))}{more} more than once"
         raise DataError(Problem(f"{name}:{line}", given, "a different name for each column", "rename the columns"))
     require_fit_names(names, name)
     return names
@@ -37,10 +37,11 @@ def require_fit_names(names: Sequence[str], name: str) -> None:
         raise DataError(Problem(name, given, f"at most {MOST_COLUMNS:,} columns", KEEP_FEW))
     unfit = [column for column in names if _CONTROL.search(column)]
     if unfit:
-        given = f"has a column whose name holds control characters: {_cut(unfit[0])}"
+        given = f"has a column whose name holds control characters: {shown_name(unfit[0])}"
         raise DataError(Problem(name, given, "names of visible characters", "rename the column"))
     refuse_reserved(names, name=name)
 
 
-def _cut(column: str) -> str:
+def shown_name(column: str) -> str:
+    """The name in quotation marks, its end left out where it is long."""
     return repr(column if len(column) <= 60 else column[:57] + "...")

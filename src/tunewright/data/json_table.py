@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.data.faults import Fault, data_error
 from tunewright.data.frame import columns_of, frame_of
-from tunewright.data.headers import require_fit_names
+from tunewright.data.headers import require_fit_names, shown_name
 from tunewright.data.private.redact import without_secrets
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        raise RepeatedKey(f"the key {_cut(twice)} stands twice in one object")
+        raise RepeatedKey(f"the key {shown_name(twice)} stands twice in one object")
     return value
 
 
@@ -136,10 +136,6 @@ def table_of(records: list[dict[str, Any]], lines: list[int], name: str) -> pl.D
     """A frame of the records. Raises DataError for keys that cannot be columns."""
     require_fit_names(list(dict.fromkeys(key for record in records for key in record)), name)
     return frame_of(columns_of(records), lines)
-
-
-def _cut(key: str) -> str:
-    return repr(key if len(key) <= 60 else key[:57] + "...")
 
 
 def _kind(value: Any) -> str:

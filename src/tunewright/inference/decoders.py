@@ -65,6 +65,8 @@ def decoder_of(model: Any, *, layout: Layout, pad_id: int, bf16: bool = False) -
 
 
 class _Decoder:
+    """What all decoders have in common; what their methods do stands in `Decoder`."""
+
     joins = False
     leaves = True
 

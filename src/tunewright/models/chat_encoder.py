@@ -8,14 +8,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.conversation import Conversation, asked, from_json
-from tunewright.core.encoded import EncodedRow, Layout, RowContent
+from tunewright.core.encoded import EncodedRow, RowContent
 from tunewright.core.errors import DataError, Problem
 from tunewright.core.files import digest
+from tunewright.models.encoder import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tunewright.core.encoded import SpecialIds
     from tunewright.models.template import ChatTemplate, Rendered
     from tunewright.models.tokenizer import SettledTokenizer
 
@@ -23,22 +23,18 @@ SHOWN_CHARACTERS = 60
 """Of a row's text, in an error that names it."""
 
 
-class ChatEncoder:
+class ChatEncoder(Encoder):
     """Implements `core.protocols.PromptEncoder` for conversations."""
 
-    layout: Layout = "causal"
-
     def __init__(self, tokenizer: SettledTokenizer, template: ChatTemplate) -> None:
-        self._tokenizer = tokenizer
-        self.template = template
-        self.fingerprint = digest([tokenizer.fingerprint, template.hash, self.layout])
         stops = tokenizer.special.stops | {tokenizer.id_of(template.end_token)}
-        self.special: SpecialIds = replace(tokenizer.special, stops=stops)
-
-    @property
-    def max_tokens(self) -> int:
-        """The longest sequence the model accepts."""
-        return self._tokenizer.max_tokens
+        super().__init__(
+            tokenizer,
+            "causal",
+            fingerprint=digest([tokenizer.fingerprint, template.hash, "causal"]),
+            special=replace(tokenizer.special, stops=stops),
+        )
+        self.template = template
 
     def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
         """One encoded row a row. Raises DataError naming the first row that cannot be rendered or whose prompt merges
@@ -72,14 +68,6 @@ class ChatEncoder:
     def decode(self, ids: Sequence[int]) -> str:
         """The text of generated ids, without special tokens and the white space a template puts around an answer."""
         return self._tokenizer.decode(ids).strip()
-
-    def bytes_of(self, ids: Sequence[int]) -> int:
-        """UTF-8 bytes that ids spell, a template's white space among them; special tokens spell none."""
-        return self._tokenizer.bytes_of(ids)
-
-    def length(self, row: EncodedRow) -> int:
-        """All tokens."""
-        return len(row.input_ids)
 
     def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
         """The row's first tokens. A stop token is not put where an answer was cut off: it does not end there."""

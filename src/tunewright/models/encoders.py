@@ -8,11 +8,12 @@ from tunewright.core.encoded import IGNORED, EncodedRow, RowContent
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import digest
 from tunewright.models.chat_encoder import ChatEncoder
+from tunewright.models.encoder import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tunewright.core.encoded import Layout, SpecialIds
+    from tunewright.core.encoded import Layout
     from tunewright.core.protocols import PromptEncoder, RowEncoder
     from tunewright.models.template import ChatTemplate
     from tunewright.models.tokenizer import SettledTokenizer
@@ -40,37 +41,13 @@ def text_encoder(tokenizer: SettledTokenizer, layout: Literal["causal", "masked"
     return _TextEncoder(tokenizer, layout)
 
 
-class _Encoder:
-    """What all encoders of texts have in common."""
-
-    layout: Layout
-
-    def __init__(self, tokenizer: SettledTokenizer, layout: Layout, *decides: object) -> None:
-        self.layout = layout
-        self._tokenizer = tokenizer
-        self.fingerprint = digest([tokenizer.fingerprint, tokenizer.named_tokens, layout, *decides])
-
-    @property
-    def max_tokens(self) -> int:
-        return self._tokenizer.max_tokens
-
-    @property
-    def special(self) -> SpecialIds:
-        return self._tokenizer.special
-
-    def length(self, row: EncodedRow) -> int:
-        return len(row.input_ids)
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return self._tokenizer.decode(ids)
-
-    def bytes_of(self, ids: Sequence[int]) -> int:
-        return self._tokenizer.bytes_of(ids)
+def _fingerprint(tokenizer: SettledTokenizer, layout: Layout, *decides: object) -> str:
+    return digest([tokenizer.fingerprint, tokenizer.named_tokens, layout, *decides])
 
 
-class _ClassEncoder(_Encoder):
+class _ClassEncoder(Encoder):
     def __init__(self, tokenizer: SettledTokenizer, labels: Sequence[str]) -> None:
-        super().__init__(tokenizer, "classes", list(labels))
+        super().__init__(tokenizer, "classes", fingerprint=_fingerprint(tokenizer, "classes", list(labels)))
         self._index = {label: number for number, label in enumerate(labels)}
 
     def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
@@ -82,9 +59,9 @@ class _ClassEncoder(_Encoder):
         return EncodedRow(self._tokenizer.cut(row.input_ids, max_tokens), target=row.target)
 
 
-class _PairEncoder(_Encoder):
+class _PairEncoder(Encoder):
     def __init__(self, tokenizer: SettledTokenizer) -> None:
-        super().__init__(tokenizer, "seq2seq")
+        super().__init__(tokenizer, "seq2seq", fingerprint=_fingerprint(tokenizer, "seq2seq"))
         if tokenizer.special.eos is None:
             raise _lacks("an EOS token, with which every written text ends")
         self._eos = tokenizer.special.eos
@@ -120,9 +97,9 @@ class _PairEncoder(_Encoder):
         return EncodedRow([*source, *label], spans)
 
 
-class _TextEncoder(_Encoder):
+class _TextEncoder(Encoder):
     def __init__(self, tokenizer: SettledTokenizer, layout: Literal["causal", "masked"]) -> None:
-        super().__init__(tokenizer, layout)
+        super().__init__(tokenizer, layout, fingerprint=_fingerprint(tokenizer, layout))
         if layout == "causal" and tokenizer.special.eos is None:
             raise _lacks("an EOS token, with which every text ends")
         if layout == "masked" and tokenizer.mask_id is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.results import UNTUNED
+from tunewright.evaluation.settings import ScoreSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +47,12 @@ def words(context: Context) -> tuple[BaselineName, ...]:
         expected = f"some of: {', '.join(own)}"
         raise RecipeError(Problem("evaluation.baselines", given, expected, "name these, or none for all of them"))
     return own if named is None else tuple(named)
+
+
+def score_settings(context: Context) -> ScoreSettings:
+    """How sure the recipe wants intervals to be, and how they are drawn."""
+    spec = context.recipe.evaluation
+    return ScoreSettings(spec.confidence, spec.resamples, context.recipe.seed)
 
 
 def base_title(context: Context) -> str:

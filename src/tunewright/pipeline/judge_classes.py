@@ -23,13 +23,12 @@ from tunewright.evaluation.evaluate import System, assemble
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.overfitting import read_gap
 from tunewright.evaluation.retention import earlier_test_of_classes
-from tunewright.evaluation.settings import ScoreSettings
 from tunewright.inference.classify import TrunkEmbedder, TunedClassifier
 from tunewright.inference.zero_shot import LabelClassifier
 from tunewright.models.encoders import chat_encoder
 from tunewright.models.load import load_causal, load_trunk, load_tuned
 from tunewright.models.template import settle_template
-from tunewright.pipeline.judge import EARLIER, base_title, base_words, words
+from tunewright.pipeline.judge import EARLIER, base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import class_predictions, read_predictions, write_predictions
 from tunewright.pipeline.training_facts import trained
@@ -83,7 +82,7 @@ class ClassJudge:
             predictions = class_predictions(test, labels, BUILDERS[word](context, train, test, labels))
             write_predictions(folder / f"{name}.parquet", predictions)
             title = system_title(context, word, role)
-            scored = score_system(predictions, name=name, title=title, role=role, settings=_settings(context))
+            scored = score_system(predictions, name=name, title=title, role=role, settings=score_settings(context))
             scores.append(scored)
             accuracy, macro = scored.metrics["accuracy"], scored.metrics["macro_f1"]
             context.say(
@@ -158,11 +157,6 @@ def system_title(context: Context, word: str, role: str) -> str:
     return f"{model}, tuned" if role == "tuned" else titles[word]
 
 
-def _settings(context: Context) -> ScoreSettings:
-    spec = context.recipe.evaluation
-    return ScoreSettings(spec.confidence, spec.resamples, context.recipe.seed)
-
-
 def _read_baseline(context: Context, name: str) -> ClassPredictions:
     return read_predictions(context.run.path / "baseline" / f"{name}.parquet")
 
@@ -170,7 +164,7 @@ def _read_baseline(context: Context, name: str) -> ClassPredictions:
 def _gap(context: Context, tuned: Classifier, test: ClassPredictions, metric: str) -> Gap:
     train = _predict(context, tuned, "train", most=GAP_ROWS)
     validation = _predict(context, tuned, "validation")
-    return read_gap(train, validation, test, metric=metric, settings=_settings(context), trained=trained(context))
+    return read_gap(train, validation, test, metric=metric, settings=score_settings(context), trained=trained(context))
 
 
 def _predict(context: Context, tuned: Classifier, split: SplitName, most: int | None = None) -> ClassPredictions:
@@ -224,7 +218,7 @@ def _earlier_test(context: Context, tuned: Classifier, folder: Path) -> Retentio
     after = _predict_earlier(context, tuned)
     write_predictions(folder / EARLIER, after)
     before = read_predictions(context.run.path / "baseline" / EARLIER)
-    return earlier_test_of_classes(before, after, run=context.goes_on.run, settings=_settings(context))
+    return earlier_test_of_classes(before, after, run=context.goes_on.run, settings=score_settings(context))
 
 
 def _zero_shot(

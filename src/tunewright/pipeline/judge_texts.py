@@ -24,13 +24,12 @@ from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.nearest import nearest_neighbour
 from tunewright.evaluation.retention import earlier_title, retention
 from tunewright.evaluation.score_texts import metrics_of, score_texts
-from tunewright.evaluation.settings import ScoreSettings
 from tunewright.evaluation.text_gap import read_text_gap
 from tunewright.inference.text_model import TextModel
 from tunewright.models.load import load_tuned_text
 from tunewright.pipeline.chain import FIRST, GENERAL, first_general, known_first
 from tunewright.pipeline.general import general_hash
-from tunewright.pipeline.judge import EARLIER, base_title, base_words, words
+from tunewright.pipeline.judge import EARLIER, base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import read_texts, write_texts
 from tunewright.pipeline.text_predictions import Asked, asked_of, general_predictions, likelihoods, written
@@ -93,7 +92,7 @@ class TextJudge:
                 name=word,
                 title=title,
                 role=_role(word),
-                settings=_settings(context),
+                settings=score_settings(context),
                 metrics=metrics_of(context.recipe.task, context.task.layout),
             )
             scores.append(to_data(scored))
@@ -244,7 +243,7 @@ def _neighbours(context: Context, asked: Asked) -> TextPredictions:
 def _gap(context: Context, model: TextModel, test: TextPredictions, base: TextPredictions | None) -> Gap:
     train = likelihoods(model, _asked(context, "train", GAP_ROWS))
     validation = likelihoods(model, _asked(context, "validation", GAP_ROWS))
-    return read_text_gap(train, validation, test, settings=_settings(context), trained=trained(context), base=base)
+    return read_text_gap(train, validation, test, settings=score_settings(context), trained=trained(context), base=base)
 
 
 def _retention(context: Context, model: TextModel, folder: Path) -> tuple[Retention | None, Retention | None]:
@@ -254,7 +253,7 @@ def _retention(context: Context, model: TextModel, folder: Path) -> tuple[Retent
     if after is None or not before.exists():
         return None, None
     write_texts(folder / GENERAL, after)
-    settings = _settings(context)
+    settings = score_settings(context)
     since_first = retention(read_texts(first), after, settings=settings) if first.exists() else None
     return retention(read_texts(before), after, settings=settings), since_first
 
@@ -268,12 +267,7 @@ def _earlier_test(context: Context, model: TextModel, folder: Path) -> Retention
     before = read_texts(context.run.path / "baseline" / EARLIER)
     metric = context.task.headline(None)
     title = earlier_title(metric, context.goes_on.run)
-    return retention(before, after, settings=_settings(context), title=title, metric=metric)
-
-
-def _settings(context: Context) -> ScoreSettings:
-    spec = context.recipe.evaluation
-    return ScoreSettings(spec.confidence, spec.resamples, context.recipe.seed)
+    return retention(before, after, settings=score_settings(context), title=title, metric=metric)
 
 
 def _in_short(metrics: Mapping[str, Any]) -> str:
