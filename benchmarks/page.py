@@ -82,7 +82,7 @@ def quality(record: dict[str, Any]) -> str:
         for found in record["over_seeds"]
     )
     lines += ["", f"Baselines on the same rows (base: linear probe on the untuned base): {baselines}.", ""]
-    lines += [f"All seeds in one paired test, each test row a cluster; tuned minus {pooled}.", ""]
+    lines += [f"All seeds in one paired test by clusters of test rows; tuned minus {pooled}.", ""]
     return "\n".join([*lines, *_conditions(record)])
 
 

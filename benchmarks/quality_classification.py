@@ -88,7 +88,7 @@ def _prepared(recipe: Path, sources: list[str]) -> Path:
 
 
 def _over_seeds(work: Path, seeds: list[int], against: str) -> dict[str, Any]:
-    """All seeds' tuned predictions against a baseline's: the test rows are the clusters, swapped whole.
+    """All seeds' tuned predictions against a baseline's: clusters of test rows are swapped whole, with all their seeds.
 
     The seeds share their test rows, so their p-values are not independent; this is one test for all of them.
     """
@@ -104,13 +104,13 @@ def _over_seeds(work: Path, seeds: list[int], against: str) -> dict[str, Any]:
 
 
 def _stacked(parts: list[ClassPredictions]) -> ClassPredictions:
-    """The predictions of all seeds as one, with the row as the cluster."""
+    """The predictions of all seeds as one; a row's cluster is the same in each."""
     return ClassPredictions(
         row_ids=tuple(f"{row}/{seed}" for seed, part in enumerate(parts) for row in part.row_ids),
         labels=parts[0].labels,
         probabilities_NK=np.concatenate([part.probabilities_NK for part in parts]),
         targets_N=np.concatenate([part.targets_N for part in parts]),
-        clusters=tuple(row for part in parts for row in part.row_ids),
+        clusters=tuple(cluster for part in parts for cluster in part.clusters),
     )
 
 
