@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from tunewright.recipe.regularise import Ema
 from tunewright.recipe.spec import Spec, kind_where_absent
-from tunewright.recipe.teacher import ProbeTeacher
+from tunewright.recipe.teacher import TeacherSpec
 
 
 class AdamW(Spec):
@@ -142,9 +142,9 @@ class TrainSpec(Spec):
     usual. For many classes, doubtful labels and overconfident models. Losses of validation and test are plain."""
     ema: Ema | None = None
     """Evaluate and keep an exponential moving average of the weights; `null` takes the weights of the last step."""
-    teacher: ProbeTeacher | None = None
-    """Softens the targets of the task `classification` by what the base already tells of each row, which also makes
-    probabilities better calibrated; `null` trains on labels alone. Losses of validation and test are plain."""
+    teacher: TeacherSpec | None = None
+    """Softens the targets of the task `classification` by what simple models tell of each row that they have not seen;
+    `null` trains on labels alone. Losses of validation and test are plain."""
     packing: bool | Literal["auto"] = "auto"
     """Several rows in one sequence, each blind to the others; only where a self-test at the start shows that exactly.
     `auto` packs where that holds, and sorts rows by length otherwise."""
