@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from tunewright.core.errors import DataError
 from tunewright.core.rows import SPLITS
+from tunewright.data.clusters import cluster_ids
 from tunewright.data.earlier import Earlier, lineage_of
 from tunewright.data.keys import content_key
 from tunewright.data.lock import write_lock
@@ -79,6 +80,21 @@ def test_detection_can_be_turned_off(tmp_path: Path) -> None:
     found = prepared(tmp_path, DataSpec(train="train.csv", near_duplicates=None))
     assert close_pairs(found.splits.values())
     assert not [f for f in found.profile.findings if f.kind == "near_duplicate"]
+
+
+def test_clusters_within_a_test_file_are_known_to_the_statistics_by_what_is_left_of_them(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", [record(n, v) for n in range(40) for v in range(2)])
+    write_csv(tmp_path / "test.csv", [record(n, v) for n in (*range(35, 40), *range(200, 205)) for v in (7, 8, 9)])
+    found = prepared(tmp_path, DataSpec(train="train.csv", test="test.csv"))
+    test = found.splits["test"]
+    assert test.height == 30
+    assert cluster_ids(test).n_unique() == 10
+    assert found.profile.dropped == {"leak_test": 10}, "of the names, rows that left decide nothing:"
+    assert set(test["near"]) == set(test.group_by("near").agg(pl.col("content_key").min())["content_key"])
+    alone = found.splits["train"].filter(pl.col("input") == story(3))
+    assert alone["near"].null_count() == 0
+    off = prepared(tmp_path, DataSpec(train="train.csv", test="test.csv", near_duplicates=None))
+    assert off.splits["test"]["near"].null_count() == cluster_ids(off.splits["test"]).n_unique() == 30
 
 
 VARIANTS = st.lists(

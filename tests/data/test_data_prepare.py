@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.core.errors import DataError, RecipeError
-from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS
+from tunewright.core.rows import DROPPED_COLUMNS, SPLIT_COLUMNS, SPLITS
 from tunewright.data.keys import row_id
 from tunewright.recipe.clean import CleanSpec
 from tunewright.recipe.data import DataSpec, GroupSplit, TimeSplit
@@ -83,7 +83,7 @@ def test_tables_have_the_agreed_columns_and_the_order_of_the_file(tmp_path: Path
     write_csv(tmp_path / "train.csv", [*tickets(40), {"text": "", "label": "refund"}])
     found = prepared(tmp_path)
     for name in SPLITS:
-        assert tuple(found.splits[name].columns) == ROW_COLUMNS
+        assert tuple(found.splits[name].columns) == SPLIT_COLUMNS
         assert found.splits[name]["line"].is_sorted()
         assert set(found.splits[name]["split"]) == {name}
     assert tuple(found.dropped.columns) == DROPPED_COLUMNS

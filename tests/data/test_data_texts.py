@@ -15,7 +15,7 @@ from token_room import RoomEncoder
 
 from tunewright.core.conversation import from_json
 from tunewright.core.errors import DataError, RecipeError
-from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS
+from tunewright.core.rows import DROPPED_COLUMNS, SPLIT_COLUMNS, SPLITS
 from tunewright.data.lock import read_lock, write_lock
 from tunewright.data.prepare import Prepared, Request, prepare
 from tunewright.data.text_blocks import BLOCK_CHARACTERS, read_text
@@ -59,7 +59,7 @@ def test_each_shape_gives_the_same_rows_without_a_word_in_the_recipe(tmp_path: P
     write_jsonl(tmp_path / "train.jsonl", SHAPES[shape])
     found = prepared(tmp_path, DataSpec(train="train.jsonl"), task="generation")
     held = rows(found)
-    assert tuple(held.columns) == ROW_COLUMNS
+    assert tuple(held.columns) == SPLIT_COLUMNS
     assert held["input"].to_list() == [QUESTION.format(n) for n in NUMBERS]
     assert held["target"].to_list() == [ANSWER.format(n) for n in NUMBERS]
     for text, question, answer in held.select("messages", "input", "target").iter_rows():

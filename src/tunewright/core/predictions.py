@@ -23,7 +23,7 @@ class ClassPredictions:
     targets_N: NDArray[np.int64]
     """Index of each row's true class in `labels`."""
     clusters: tuple[str, ...]
-    """What each row belongs to (its group, or its own content key): rows of one cluster are not independent."""
+    """What each row belongs to (group, near-duplicates, or its own text): rows of one cluster are not independent."""
 
     def __post_init__(self) -> None:
         n = len(self.row_ids)
@@ -66,7 +66,7 @@ class TextPredictions:
     texts: tuple[str | None, ...]
     """What was generated; None where nothing was asked for, such as beyond the number of prompts to generate for."""
     stopped: tuple[bool | None, ...]
-    """Whether it ended of its own accord; None where unknown."""
+    """Whether it ended of its own accord; None where unknown, such as of a prompt that fills the context."""
     new_tokens: tuple[int | None, ...]
     nats_N: NDArray[np.float64]
     """Minus the log-likelihood of all references' tokens, summed, in nats; NaN for a system without likelihoods. Of a

@@ -14,6 +14,11 @@ ROW_COLUMNS = ("row_id", "content_key", "source", "line", "group", "split", "inp
 the task `language_modelling`, whose text is `input`.
 """
 
+SPLIT_COLUMNS = (*ROW_COLUMNS, "near")
+"""Of rows whose split is settled. `near` names the row's cluster of near-duplicates among the kept rows of all splits,
+by the least content key of the cluster; null where no kept row is like it, or nobody looked.
+"""
+
 DROPPED_COLUMNS = (*ROW_COLUMNS, "rule", "action", "before")
 """`rule` is why; `action` is `dropped` or `changed`; `before` is JSON text of the fields as they were."""
 

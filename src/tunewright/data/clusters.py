@@ -1,4 +1,6 @@
-"""Rows that must stay together: those of equal content key, those of one group, and a conversation's beginnings."""
+"""Rows that must stay together: those of equal content key, near-duplicates, those of one group, and a conversation's
+beginnings.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.core.seeds import child_seed
-from tunewright.data.links import link_keys
+from tunewright.data.links import NEAR, link_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +41,11 @@ class Cluster:
 
 
 def cluster_ids(rows: pl.DataFrame) -> pl.Series:
-    """The id of each row's cluster: rows that share a link key or a group, directly or over others, share it.
+    """The id of each row's cluster: rows that share a link key, a group or, where the frame has the column NEAR, a
+    cluster of near-duplicates, directly or over others, share it.
 
-    Link keys (`data.links`) are the content key and, of a conversation, those of its earlier prompts.
+    Link keys (`data.links`) are the content key and, of a conversation, those of its earlier prompts. Rows are divided
+    by these clusters, and the statistics count each that is in the test as one observation.
     """
     parents: dict[str, str] = {}
 
@@ -51,20 +55,25 @@ def cluster_ids(rows: pl.DataFrame) -> pl.Series:
             node = parents[node]
         return node
 
-    links = rows.select("content_key", "group").unique().drop_nulls("group")
-    for key, group in links.iter_rows():
-        one, other = sorted((root("k" + key), root("g" + group)))
+    def tie(node: str, another: str) -> None:
+        one, other = sorted((root(node), root(another)))
         parents[other] = one
+
+    for column, mark in (("group", "g"), (NEAR, "n")):
+        held = rows.select("content_key", column).drop_nulls().unique() if column in rows.columns else pl.DataFrame()
+        for key, name in held.iter_rows():
+            tie("k" + key, mark + name)
     tied = link_keys(rows)
     for first, *more in tied.filter(tied.list.len() > 1):
         for key in more:
-            one, other = sorted((root("k" + first), root("k" + key)))
-            parents[other] = one
+            tie("k" + first, "k" + key)
     least: dict[str, str] = {}
-    for key in rows["content_key"].unique():
+    bound = [key for key in rows["content_key"].unique() if "k" + key in parents]  # the others stand for themselves
+    for key in bound:
         top = root("k" + key)
         least[top] = min(key, least.get(top, key))
-    return pl.Series("cluster", [least[root("k" + key)] for key in rows["content_key"]], dtype=pl.String)
+    names = {key: least[root("k" + key)] for key in bound}
+    return rows["content_key"].replace(names).rename("cluster")
 
 
 def clusters_of(rows: pl.DataFrame, ids: pl.Series, *, seed: int, instants: list[float] | None = None) -> list[Cluster]:

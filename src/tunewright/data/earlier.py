@@ -40,7 +40,7 @@ class Earlier:
     """Its name."""
     task: str
     train: pl.DataFrame
-    """Its training rows, in ROW_COLUMNS."""
+    """Its training rows, in SPLIT_COLUMNS."""
     test: pl.DataFrame
     """Its frozen test rows, likewise."""
     lineage: pl.DataFrame
@@ -71,7 +71,7 @@ class Earlier:
 def lineage_of(
     run: str, splits: Sequence[pl.DataFrame], before: pl.DataFrame | None, *, group: str | None = None
 ) -> pl.DataFrame:
-    """The rows of the run's splits (ROW_COLUMNS) and of what stood `before` them, in LINEAGE_COLUMNS.
+    """The rows of the run's splits (SPLIT_COLUMNS) and of what stood `before` them, in LINEAGE_COLUMNS.
 
     `group` is the run's `data.group`.
     """

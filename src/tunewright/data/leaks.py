@@ -9,8 +9,7 @@ import polars as pl
 
 from tunewright.core.rows import Finding
 from tunewright.data.faults import Fault, counted, data_error, places
-from tunewright.data.links import shares_link
-from tunewright.data.near_duplicates import NEAR
+from tunewright.data.links import NEAR, shares_link
 from tunewright.data.private.redact import without_secrets
 from tunewright.data.sift import record
 

@@ -15,6 +15,9 @@ from tunewright.data.turns import words_of
 LINKS = "links"
 """The column of a frame of work that holds `link_keys` once they are known."""
 
+NEAR = "near"
+"""The column that names each row's cluster of near-duplicates; null where it has none."""
+
 _ANSWER = '"role": "assistant"'
 
 

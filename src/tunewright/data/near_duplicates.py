@@ -11,7 +11,7 @@ import polars as pl
 from tunewright.core.rows import Finding
 from tunewright.data.faults import counted, places
 from tunewright.data.jaccard import jaccard
-from tunewright.data.links import LINKS, link_keys
+from tunewright.data.links import LINKS, NEAR, link_keys
 from tunewright.data.near_clusters import near_clusters
 from tunewright.data.private.redact import without_secrets
 from tunewright.data.shingles import comparable, without_boilerplate
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from tunewright.recipe.data import NearDuplicates
 
-NEAR = "near"
-"""The column of a frame of work that names each row's cluster of near-duplicates; null where it has none."""
 NEAR_TEXT = "near_text"
 """The column with the words that are compared (`data.shingles`); null where it has none."""
 RULE = "near_duplicate"
@@ -68,6 +66,7 @@ def tied(rows: pl.DataFrame, near: Near) -> pl.DataFrame:
     """The rows with the columns NEAR and NEAR_TEXT, those of one cluster tied by a link key (`data.links`)."""
     if not near.clusters.height:
         return rows
+    rows = untied(rows)  # those of an earlier run bear the names that its clusters had
     marked = rows.with_columns(link_keys(rows)).join(near.clusters, on="content_key", how="left", maintain_order="left")
     tie = pl.concat_list(LINKS, pl.concat_list(pl.lit(_TIE) + pl.col(NEAR)))
     return marked.with_columns(pl.when(pl.col(NEAR).is_null()).then(LINKS).otherwise(tie).alias(LINKS))
@@ -75,7 +74,20 @@ def tied(rows: pl.DataFrame, near: Near) -> pl.DataFrame:
 
 def untied(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows without these columns: blocks of one document are divided in their order, whatever they are like."""
-    return rows.drop(NEAR, NEAR_TEXT, LINKS) if NEAR in rows.columns else rows
+    return rows.drop(NEAR, NEAR_TEXT, LINKS, strict=False)
+
+
+def named_by_kept(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with NEAR as splits keep it: by what is left of each cluster, so that rows that left decide nothing."""
+    if NEAR not in rows.columns:
+        return rows.with_columns(pl.lit(None, pl.String).alias(NEAR))
+    key = pl.col("content_key")
+    left = (
+        rows.filter(pl.col(NEAR).is_not_null()).group_by(NEAR).agg(key.min().alias("least"), key.n_unique().alias("n"))
+    )
+    left = left.filter(pl.col("n") > 1).select(NEAR, "least")
+    named = rows.join(left, on=NEAR, how="left", maintain_order="left")
+    return named.with_columns(pl.col("least").alias(NEAR)).drop("least")
 
 
 def leave_held_back(rows: pl.DataFrame) -> Sifted:

@@ -35,11 +35,11 @@ from tunewright.data.freeze import (
 )
 from tunewright.data.identity import identity_findings
 from tunewright.data.leaks import seal
+from tunewright.data.links import NEAR
 from tunewright.data.lock import read_lock
 from tunewright.data.measure import Measured, measure
 from tunewright.data.missing import drop_missing, drop_trailing
 from tunewright.data.near_duplicates import (
-    NEAR,
     drop_near,
     find_near,
     largest_cluster,

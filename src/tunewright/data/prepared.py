@@ -34,7 +34,7 @@ class Prepared:
     """Rows ready to be encoded, and an account of all others."""
 
     splits: Mapping[SplitName, pl.DataFrame]
-    """Each in ROW_COLUMNS, in the order of the files."""
+    """Each in SPLIT_COLUMNS, in the order of the files."""
     dropped: pl.DataFrame
     """Dropped and changed rows, in DROPPED_COLUMNS."""
     profile: Profile

@@ -9,7 +9,7 @@ import polars as pl
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import disk_faults, read_json, write_json
-from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Profile
+from tunewright.core.rows import DROPPED_COLUMNS, SPLIT_COLUMNS, SPLITS, Profile
 from tunewright.data.contamination import CONTAMINATION_COLUMNS
 from tunewright.data.earlier import LINEAGE_COLUMNS
 
@@ -41,8 +41,8 @@ def write_prepared(prepared: Prepared, folder: Path) -> None:
 
 
 def read_split(folder: Path, name: SplitName) -> pl.DataFrame:
-    """The rows of one split, in ROW_COLUMNS. Raises RunError for a file that is not one."""
-    return _read(folder / f"{name}.parquet", ROW_COLUMNS)
+    """The rows of one split, in SPLIT_COLUMNS. Raises RunError for a file that is not one."""
+    return _read(folder / f"{name}.parquet", SPLIT_COLUMNS)
 
 
 def contaminated_rows(folder: Path) -> frozenset[str]:

@@ -8,8 +8,9 @@ from pathlib import Path  # noqa: TC003  # a type of the frozen request below
 
 import polars as pl
 
-from tunewright.core.rows import DROPPED_COLUMNS, ROW_COLUMNS, SPLITS, Finding, SplitName
+from tunewright.core.rows import DROPPED_COLUMNS, SPLIT_COLUMNS, SPLITS, Finding, SplitName
 from tunewright.data.earlier import Earlier  # noqa: TC001  # a type of the frozen request below
+from tunewright.data.near_duplicates import named_by_kept
 from tunewright.data.sift import record
 from tunewright.recipe.data import DataSpec, SplitSpec  # noqa: TC001  # types of the frozen request below
 
@@ -55,5 +56,6 @@ class Work:
 
 
 def by_split(rows: pl.DataFrame) -> dict[SplitName, pl.DataFrame]:
-    """The rows of each split, in ROW_COLUMNS."""
-    return {name: rows.filter(pl.col("split") == name).select(ROW_COLUMNS) for name in SPLITS}
+    """The rows of each split, in SPLIT_COLUMNS."""
+    told = named_by_kept(rows).select(SPLIT_COLUMNS)
+    return {name: told.filter(pl.col("split") == name) for name in SPLITS}

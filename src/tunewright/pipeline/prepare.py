@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
 
-DATA = Stage("data", version=8)
+DATA = Stage("data", version=9)
 
 
 def prepare(context: Context) -> Done:
