@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -87,6 +88,21 @@ def test_answers_are_balanced_by_type_where_no_column_is_named(tmp_path: Path) -
     found = prepared(tmp_path, spec, task="text_to_text")
     assert set(found.profile.balanced) == {"phrase", "short"}
     assert found.profile.balanced["phrase"][1] == found.profile.balanced["short"][0]
+
+
+def test_a_call_that_says_nothing_beside_is_an_answer_of_json() -> None:
+    calls = [{"type": "function", "function": {"name": "weather", "arguments": {}}}]
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": "rain?"},
+        {"role": "assistant", "content": " ", "tool_calls": calls},
+        {"role": "tool", "content": "no"},
+        {"role": "assistant", "content": "No."},
+    ]
+    said = Conversation(tuple(turns)).to_json()
+    rows = pl.DataFrame({"messages": [said], "target": ["No."], "source": ["a.jsonl"], "line": [1]})
+    assert trained_answers(rows)["answer"].to_list() == [json.dumps(calls), "No."]
+    found = {f.kind: f for f in response_findings(rows)}
+    assert found["response_types"].message == "answers by type: json 1, phrase 1"
 
 
 def test_every_answer_of_a_conversation_counts_and_context_does_not() -> None:

@@ -113,6 +113,18 @@ def talk(*turns: tuple[str, str], **more: Any) -> dict[str, Any]:
     return {"input": turns[0][1], "target": turns[-1][1], "messages": json.dumps({"turns": said})} | more
 
 
+def called(question: str, town: str, answer: str) -> dict[str, Any]:
+    """A question, a call of a function that says nothing beside, its result, and the answer."""
+    call = {"type": "function", "function": {"name": "weather", "arguments": {"town": town}}}
+    turns = [
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "rain"},
+        {"role": "assistant", "content": answer},
+    ]
+    return {"input": question, "target": answer, "messages": json.dumps({"turns": turns})}
+
+
 SHORT = {"input": "where", "target": "here"}
 TEXT = [{"input": f"text {n} {words(9)}"} for n in range(ROWS)]
 OWN_TEXT = [
@@ -257,6 +269,14 @@ CASES = [
             for n in range(80)
         ],
         said="80 of 310 answers in training rows (26%) are the same answer: 'I do not know'",
+        count=80,
+    ),
+    Case(
+        "same_answer",
+        "warning",
+        rows=[called(f"why {n}", "Bern", f"no {n}") for n in range(80)],
+        twins=[called(f"why {n}", f"town {n}", f"no {n}") for n in range(80)],
+        said='80 of 310 answers in training rows (26%) are the same answer: \'[{"type": "function"',
         count=80,
     ),
     Case("opening_greeting", "note", rows=[GREETED], twins=[ALL_SAID], said="1 conversation opens with", count=1),

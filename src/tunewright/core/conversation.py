@@ -33,8 +33,8 @@ class Conversation:
 
     @property
     def trained_answers(self) -> tuple[str, ...]:
-        """The texts of the assistant's turns that are trained: neither `weight: 0` nor a greeting that opens it."""
-        return tuple(str(self.turns[number].get("content") or "") for number in self.trained)
+        """What the assistant says in its turns that are trained: neither `weight: 0` nor a greeting that opens it."""
+        return tuple(said_in(self.turns[number]) for number in self.trained)
 
     @property
     def trained(self) -> tuple[int, ...]:
@@ -52,6 +52,12 @@ class Conversation:
         """JSON text that `from_json` reads."""
         found: dict[str, Any] = {"turns": list(self.turns)}
         return json.dumps(found | ({"tools": list(self.tools)} if self.tools else {}), ensure_ascii=False)
+
+
+def said_in(turn: Turn) -> str:
+    """The text of a turn; of one that calls functions and says nothing beside, its calls as JSON text."""
+    content, calls = str(turn.get("content") or ""), turn.get("tool_calls")
+    return json.dumps(calls, ensure_ascii=False) if calls and not content.strip() else content
 
 
 def from_json(text: str) -> Conversation:

@@ -6,7 +6,7 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tunewright.core.conversation import Conversation
+from tunewright.core.conversation import Conversation, said_in
 from tunewright.core.errors import did_you_mean
 from tunewright.data.invisible import is_blank
 from tunewright.data.shapes import MESSAGE_KEYS, ROLE_KEYS, SHARE_GPT_KEYS, meant_key, turns_of
@@ -79,9 +79,8 @@ def words_of(conversation: Conversation) -> tuple[str | None, str | None]:
     asked, answer = conversation.prompt.turns, None
     number = _last_trained(conversation)
     if number is not None:
-        last = conversation.turns[number]
-        answer = str(last["content"]) or _calls(last) or None
-    said = [str(turn["content"]) or _calls(turn) for turn in asked]
+        answer = said_in(conversation.turns[number]) or None
+    said = [said_in(turn) for turn in asked]
     empty = any(
         turn["role"] in {"user", "assistant"} and is_blank(text) for turn, text in zip(asked, said, strict=True)
     )
@@ -220,8 +219,3 @@ def _require_order(turns: list[Turn]) -> None:
             raise Unfit(given, "join the two answers, or bring back the turn that stood between them")
         if other["role"] == "system":
             raise Unfit(f"turn {number} is of the system's, behind other turns", "put it first, or remove it")
-
-
-def _calls(turn: Turn) -> str:
-    """A turn's calls as JSON text."""
-    return json.dumps(turn["tool_calls"], ensure_ascii=False) if turn.get("tool_calls") else ""
