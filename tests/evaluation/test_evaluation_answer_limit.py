@@ -13,6 +13,7 @@ from tunewright.core.results import Outcome, Results
 from tunewright.evaluation.answer_limit import answer_limit, is_short
 from tunewright.evaluation.evaluate_texts import Beside, TextSystem, assemble_texts
 from tunewright.evaluation.gate import judge
+from tunewright.evaluation.texts import Tallied
 from tunewright.recipe.judge import EvaluationSpec, Floor
 
 N, LIMIT = 120, 50
@@ -88,6 +89,43 @@ def test_a_model_that_does_not_stop_where_people_did_still_fails(long: int, cut:
     assert said.outcome is Outcome.FAIL
     assert "not good enough" in said.advice
     assert ("max_new_tokens" in said.advice) == bool(long)
+
+
+def cut_by_context(*, beyond: int, cut: int):
+    """Predictions of a model that filled the context for the first `cut` of N prompts, of which the first `beyond` have
+    no reference that the context holds."""
+    rows, _ = written(long=0, cut=cut)
+    return replace(rows, new_tokens=tuple(9 if n < cut else 7 for n in range(N))), np.where(np.arange(N) < beyond, 0, 7)
+
+
+def test_answers_that_the_context_ended_where_it_holds_no_answer_of_peoples_do_not_fail_the_model() -> None:
+    tuned, lengths_N = cut_by_context(beyond=40, cut=30)
+    limit = answer_limit(tuned, lengths_N, LIMIT)
+    assert (limit.prompts, limit.cut, limit.beyond) == (N - 40, 0, 30)
+    found = replace(results(long=0, cut=30), answer_limit=limit)
+    said = judge([Floor(metric="stop_rate", at_least=0.9)], found, imbalance_ratio=None).outcomes[0]
+    assert said.outcome is Outcome.UNKNOWN
+    assert "30 answers were cut by the context" in said.found
+    assert "max_new_tokens" not in said.found + said.advice
+    assert "model.max_tokens" in said.advice
+    held = answer_limit(*cut_by_context(beyond=0, cut=30), LIMIT)
+    assert held.beyond == 0, "where the context holds people's answer, the model ran on"
+    failed = judge([Floor(metric="stop_rate", at_least=0.9)], replace(found, answer_limit=held), imbalance_ratio=None)
+    assert failed.outcomes[0].outcome is Outcome.FAIL
+
+
+def test_where_the_context_holds_no_reference_at_all_the_answers_that_it_ended_are_counted() -> None:
+    tuned, lengths_N = cut_by_context(beyond=N, cut=30)
+    limit = answer_limit(tuned, lengths_N, LIMIT)
+    assert (limit.prompts, limit.longer, limit.enough, limit.beyond) == (0, 0, LIMIT, 30)
+    assert not is_short(limit)
+    assert answer_limit(replace(tuned, references=((),) * N), lengths_N, LIMIT) is None
+
+
+def test_a_prompt_without_room_is_left_out_of_the_stop_rate() -> None:
+    rows = spoken(4, quality=1.0, seed=1)
+    tallied = Tallied(replace(rows, stopped=(True, False, None, None)))
+    assert tallied.known("stops").tolist() == [True, True, False, False]
 
 
 def test_answers_beyond_the_context_are_told_of() -> None:

@@ -31,8 +31,8 @@ class Generated:
     """Without the stop token."""
     new_tokens: int
     """Tokens drawn, the stop token included."""
-    stopped: bool
-    """Whether it ended in a stop token of its own accord, and not at the limit."""
+    stopped: bool | None
+    """Whether it ended in a stop token of its own accord, and not at the limit; None where the prompt left no room."""
 
 
 @dataclass(frozen=True, slots=True)

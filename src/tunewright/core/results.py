@@ -104,13 +104,15 @@ class AnswerLimit:
     tokens: int
     """`evaluation.max_new_tokens`."""
     prompts: int
-    """Prompts that answers were written for, and that have a reference."""
+    """Prompts that answers were written for, and that have a reference which the context holds."""
     longer: int
     """Of these, prompts of which every reference has more tokens than that, the stop token included."""
     cut: int
     """Of these in turn, prompts for which the tuned model wrote on to the limit: it may have meant to go on as far."""
     enough: int
-    """Tokens that would hold nearly all references."""
+    """Tokens that would hold nearly all references; `tokens` where the context holds none of them."""
+    beyond: int = 0
+    """Prompts whose references all reach beyond the context, and for which the tuned model wrote on to its end."""
 
 
 @dataclass(frozen=True, slots=True)

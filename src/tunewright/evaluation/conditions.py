@@ -109,13 +109,14 @@ def _floor(condition: Floor, tuned: SystemScores, results: Results) -> Condition
 def _unless_cut(
     condition: Floor, said: ConditionOutcome, estimate: Estimate, limit: AnswerLimit | None
 ) -> ConditionOutcome:
-    """The outcome of a stop rate that is not reached, where the limit of tokens ended answers that are to be as long.
+    """The outcome of a stop rate that is not reached, where answers ended at the limit of tokens or the context's end,
+    and those of people lie beyond.
 
     Such answers say nothing of the model: it fails only if it would, had it ended all of them by itself.
     """
-    if condition.metric != "stop_rate" or limit is None or not limit.cut:
+    if condition.metric != "stop_rate" or limit is None or not limit.cut + limit.beyond:
         return said
-    highest = (estimate.high or 0.0) + limit.cut / estimate.n
+    highest = (estimate.high or 0.0) + (limit.cut + limit.beyond) / estimate.n
     outcome = Outcome.UNKNOWN if highest >= condition.at_least else said.outcome
     advice = raise_it(limit) if outcome is Outcome.UNKNOWN else f"{raise_it(limit)} {said.advice}"
     return ConditionOutcome(said.condition, outcome, f"{said.found} {cut_found(limit)}", advice)

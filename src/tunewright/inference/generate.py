@@ -36,8 +36,8 @@ class GeneratedIds:
 
     ids: tuple[int, ...]
     """In order, the stop token included."""
-    stopped: bool
-    """Whether the last one is a stop token."""
+    stopped: bool | None
+    """Whether the last one is a stop token; None where the prompt left no room for any token."""
 
     @property
     def answer(self) -> tuple[int, ...]:
@@ -84,7 +84,7 @@ def generate_ids(  # noqa: PLR0913  # everything a pass over prompts depends on,
     if answered:
         most = _seats(model.config, len(answered[0].prompt) + max(row.room for row in answered))
         _answer(decoder, answered, stops=stops, decoding=decoding, most=most, wrote=wrote)
-    return [GeneratedIds(tuple(row.ids), bool(row.ids) and row.ids[-1] in stops) for row in rows]
+    return [GeneratedIds(tuple(row.ids), row.ids[-1] in stops if row.ids else None) for row in rows]
 
 
 def stream_ids(  # noqa: PLR0913  # as for `generate_ids`

@@ -52,8 +52,8 @@ class TextModel:
     ) -> list[Generated]:
         """One answer a prompt, in the order given; a row's own answer is not looked at.
 
-        A prompt that fills the context gets an empty answer that has not stopped; a source text of `seq2seq` is cut to
-        the context as in training. `wrote` is told how far it is.
+        A prompt that fills the context gets an empty answer, and whether it would have stopped is unknown; a source
+        text of `seq2seq` is cut to the context as in training. `wrote` is told how far it is.
         """
         ids = [self._prompt(row) for row in prompts]
         with evaluating(self._model):

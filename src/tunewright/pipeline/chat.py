@@ -106,7 +106,7 @@ class Speaker:
         if self._chats and (found.text or not cut or full):
             said = ({"role": "user", "content": text}, {"role": "assistant", "content": found.text})
             self.turns = (*self.turns, *said)
-        return Reply(found.text, found.stopped, found.new_tokens, cut and not full, full, asdict(decoding))
+        return Reply(found.text, bool(found.stopped), found.new_tokens, cut and not full, full, asdict(decoding))
 
 
 class Chat:

@@ -57,8 +57,8 @@ class Answer:
     text: str
     """What was asked; of a conversation, the words of its turns."""
     answer: str
-    stopped: bool
-    """Whether it ended of its own accord, and not at a limit."""
+    stopped: bool | None
+    """Whether it ended of its own accord, and not at a limit; None where the prompt left no room."""
     new_tokens: int
     decoding: Decoding
 
