@@ -124,6 +124,17 @@ def test_a_small_test_of_texts_is_warned_of(writing: Path, tunewright: Callable[
     assert findings(checked(tunewright), "small_test") == []
 
 
+def test_answers_to_near_duplicates_are_no_further_evidence(writing: Path, tunewright: Callable[..., Ran]) -> None:
+    stems = [" ".join(f"w{n * 40 + k}" for k in range(30)) for n in range(30)]
+    rows = [{"prompt": f"{stem} v{v}", "completion": f"it is {v}"} for stem in stems for v in range(20)]
+    write_jsonl(writing / "rows.jsonl", rows)
+    ran = checked(tunewright)
+    (small,), (floor,) = findings(ran, "small_test"), findings(ran, "floor_out_of_reach")
+    assert f"rows in {small['count']} clusters" in small["message"]
+    assert floor["count"] == small["count"] < 35
+    assert floor["remedy"].startswith("add test rows")
+
+
 def test_a_share_that_so_few_answers_cannot_show_is_warned_of(writing: Path, tunewright: Callable[..., Ran]) -> None:
     (found,) = findings(checked(tunewright), "floor_out_of_reach")
     assert "stop rate of at least 0.9" in found["message"]

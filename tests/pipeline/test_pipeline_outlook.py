@@ -9,6 +9,7 @@ import pytest
 from tunewright.data.sniff import sniff
 from tunewright.evaluation.power import minimum_detectable_difference
 from tunewright.pipeline.outlook import COARSE, DISAGREEING, power_findings, sniffed_findings
+from tunewright.pipeline.text_outlook import small_test
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,15 @@ def kinds(labels: dict[str, int]) -> list[str]:
 )
 def test_a_small_test_and_small_classes_in_it_are_warned_of(labels: dict[str, int], expected: list[str]) -> None:
     assert kinds(labels) == expected
+
+
+def test_a_test_of_texts_is_as_large_as_its_clusters() -> None:
+    (found,) = small_test(400, 40)
+    assert found.count == 40
+    assert "the test holds 400 rows in 40 clusters of one prompt" in found.message
+    (apart,) = small_test(40, 40)
+    assert apart.message.partition(": ")[2] == found.message.partition(": ")[2], "40 observations show as much"
+    assert not list(small_test(400, 400))
 
 
 def test_the_rows_that_are_asked_for_are_the_fewest_that_show_the_difference() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tunewright.core.errors import RecipeError, TunewrightError
 from tunewright.core.rows import Finding
 from tunewright.data.batching import steps_per_epoch
+from tunewright.data.clusters import cluster_ids
 from tunewright.data.hub import HUB
 from tunewright.data.hub import cached as cached_data
 from tunewright.data.private.shown import shielded
@@ -192,10 +193,11 @@ def _gate_findings(recipe: Recipe, task: Task | None, imbalance_ratio: float | N
 def _text_findings(context: Context, task: Task | None, test: pl.DataFrame, *, here: bool) -> Iterator[Finding]:
     """What the test of a task of texts can show, and whether its answers have room."""
     spec = context.recipe.evaluation
-    yield from small_test(test.height)
+    units = cluster_ids(test).n_unique()
+    yield from small_test(test.height, units)
     if task is None or not task.writes:
         return
-    yield from floors_out_of_reach(_conditions(context.recipe, task, None), spec, test.height)
+    yield from floors_out_of_reach(_conditions(context.recipe, task, None), spec, units)
     if here and spec.generate:
         yield from limit_beyond_context(context.encoder, spec)
         yield from short_limit(test, context.encoder, spec, seed=context.recipe.seed)

@@ -30,31 +30,36 @@ MEASURED = 2000
 """Most test rows whose answers are measured, drawn by the seed."""
 
 
-def small_test(rows: int) -> Iterator[Finding]:
-    """A warning of a test that can show little.
+def small_test(rows: int, units: int) -> Iterator[Finding]:
+    """A warning of a test that can show little: what counts are its `units`, clusters of rows that are independent.
 
     By the sign test of two models that differ on every row: Connor's (1987) formula, with all rows discordant.
     """
-    if rows >= FEW_ROWS:
+    if units >= FEW_ROWS:
         return
-    difference = minimum_detectable_difference(rows, 1.0)
+    difference = minimum_detectable_difference(units, 1.0)
     shown = (
         "not even a model that is better on every one is likely to be found"
         if difference is None
         else f"a model that is better on {(1 + difference) / 2:.0%} of them is found with a chance of {POWER:.0%}, a "
         "smaller gain less often"
     )
-    message = f"the test holds {counted(rows, 'row')}: {shown}; the gate may well lack evidence"
-    remedy = f"collect more rows, so that the test holds {FEW_ROWS} or more; or raise split.test"
-    yield Finding("small_test", "warning", message, rows, remedy=remedy)
+    holds = counted(rows, "row")
+    if units < rows:
+        holds += f" in {counted(units, 'cluster')} of one prompt, near-duplicates or one group, each one observation"
+    message = f"the test holds {holds}: {shown}; the gate may well lack evidence"
+    other = " of other prompts" if units < rows else ""
+    remedy = f"collect more rows{other}, so that the test holds {FEW_ROWS} or more; or raise split.test"
+    yield Finding("small_test", "warning", message, units, remedy=remedy)
 
 
-def floors_out_of_reach(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, rows: int) -> Iterator[Finding]:
+def floors_out_of_reach(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, units: int) -> Iterator[Finding]:
     """Warnings of shares that not even a flawless model could be shown to reach on so few written answers.
 
+    Answers to rows of one cluster count as one: where all rows agree, that is what an interval of clusters takes.
     The least number follows from Wilson's interval of n hits in n rows, which begins at n / (n + z²).
     """
-    n = min(rows, spec.generate)
+    n = min(units, spec.generate)
     if not n:
         return
     for condition in conditions:
@@ -73,7 +78,7 @@ def floors_out_of_reach(conditions: Sequence[ConditionSpec], spec: EvaluationSpe
             f"written answers even a model without a fault cannot show that: its interval begins at {low:.2f}"
         )
         ways = [
-            *(["add test rows"] if needed > rows else []),
+            *(["add test rows"] if needed > units else []),
             *(["raise evaluation.generate"] if needed > spec.generate else []),
         ]
         remedy = f"{' and '.join(ways)}: {needed:,} answers can"
