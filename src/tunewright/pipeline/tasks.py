@@ -12,7 +12,7 @@ from tunewright.models.encoders import chat_encoder, class_encoder, pair_encoder
 from tunewright.models.load import load_causal, load_classifier, load_masked, load_seq2seq
 from tunewright.pipeline.judge_classes import CLASSES, CLASSES_BY_LIKELIHOOD, CLASSES_OF_A_RUN
 from tunewright.pipeline.judge_texts import TEXTS
-from tunewright.pipeline.validate import validate_classes, validate_tokens
+from tunewright.pipeline.validate import validate_classes, validate_masked, validate_tokens
 from tunewright.recipe.judge import Retention
 from tunewright.training.losses import LossSum, causal_loss, classification_loss, masked_loss, seq2seq_loss
 
@@ -111,7 +111,7 @@ def _texts(  # noqa: PLR0913  # what differs between the tasks that predict toke
         encoder=encoder,
         load=lambda base, _tokenizer, _labels, dropout, _seed: load(base.folder, dropout=dropout, adapter=base.adapter),
         loss=loss,
-        validate=validate_tokens,
+        validate=validate_masked if layout == "masked" else validate_tokens,
         checkpoint_metric=lambda _imbalance: "loss",
         headline=lambda _imbalance: headline,
         conditions=lambda _imbalance: default_text_conditions(name, layout),

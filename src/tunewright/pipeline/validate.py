@@ -11,6 +11,7 @@ import torch
 from tunewright.data.batching import micro_batches
 from tunewright.data.loader import collate
 from tunewright.evaluation.tallies import PROBABILITY_FLOOR, accuracy, macro_f1, row_tallies
+from tunewright.inference.likelihood import nats
 from tunewright.inference.score import SCORE_TOKENS, logits, score, softmax
 
 if TYPE_CHECKING:
@@ -38,20 +39,26 @@ def validate_classes(model: Any, rows: TokenRows, _loss: LossSum, *, plan: LoadP
 
 
 def validate_tokens(model: Any, rows: TokenRows, loss: LossSum, *, plan: LoadPlan, bf16: bool) -> dict[str, float]:
-    """Mean loss a target token (nats), and its perplexity unless it overflows; the model is left in eval mode.
-
-    Masks are those of step 0, the same at every evaluation.
-    """
+    """Mean loss a target token (nats), and its perplexity unless it overflows; the model is left in eval mode."""
     model.eval()
     device = next(model.parameters()).device
     total, targets = 0.0, 0
     most = min(SCORE_TOKENS, plan.micro_batch_tokens)
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
         for chosen in micro_batches(np.arange(len(rows)), rows.lengths_N, most):
-            batch = collate(rows, chosen, plan.pad_id, plan.masking(0))
+            batch = collate(rows, chosen, plan.pad_id)
             total += float(loss(model, batch, device))
             targets += int((batch.targets >= 0).sum())
     return of_loss(total / targets if targets else math.nan)
+
+
+def validate_masked(model: Any, rows: TokenRows, _loss: LossSum, *, plan: LoadPlan, bf16: bool) -> dict[str, float]:
+    """What the test calls the loss, of the validation rows: the same tokens are hidden, all of them by the mask."""
+    model.eval()
+    encoded = [rows.encoded(number) for number in range(len(rows))]
+    nats_N = nats(model, encoded, layout="masked", pad_id=plan.pad_id, mask_id=plan.mask_id, bf16=bf16)
+    targets = int(rows.trained_N.sum())
+    return of_loss(float(nats_N.sum()) / targets if targets else math.nan)
 
 
 def of_loss(loss: float) -> dict[str, float]:
