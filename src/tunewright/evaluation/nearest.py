@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -24,8 +24,11 @@ ALIKE: Final = 5
 """Similarities that agree in so many decimals are the same, so that rounding never decides."""
 
 
-def nearest_neighbour(prompts: Sequence[str], answers: Sequence[str]) -> Callable[[Sequence[str]], list[str]]:
-    """A function that gives prompts the answer of the training prompt most like each.
+Answer = TypeVar("Answer")
+
+
+def nearest_neighbour(prompts: Sequence[str], answers: Sequence[Answer]) -> Callable[[Sequence[str]], list[Answer]]:
+    """A function that gives prompts the answer of the training prompt most like each: its text, or what stands for it.
 
     Alike by the cosine of TF-IDF of words and signs (1 to 2 in a row) and of letters within words (3 to 5); of equals,
     and where a prompt shares nothing with any, the first training row. Raises ValueError without training rows.
@@ -39,8 +42,8 @@ def nearest_neighbour(prompts: Sequence[str], answers: Sequence[str]) -> Callabl
         return lambda asked: [answers[0]] * len(asked)
     chunk = max(1, CHUNK_CELLS // len(prompts))
 
-    def answer(asked: Sequence[str]) -> list[str]:
-        found: list[str] = []
+    def answer(asked: Sequence[str]) -> list[Answer]:
+        found: list[Answer] = []
         for start in range(0, len(asked), chunk):
             asked_BF = features.transform([prompt[:LETTERS_READ] for prompt in asked[start : start + chunk]])
             likeness_BN = np.round((asked_BF @ known_FN).toarray(), ALIKE)

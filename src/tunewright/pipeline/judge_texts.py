@@ -16,7 +16,7 @@ from tunewright.core.generated import Decoding
 from tunewright.data.frame import sampled
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.store import contaminated_rows, read_split
-from tunewright.data.tokenize import ENCODER_VERSION
+from tunewright.data.tokenize import ENCODER_VERSION, encode_rows
 from tunewright.evaluation.answer_limit import answer_limit
 from tunewright.evaluation.clean_part import with_clean_part
 from tunewright.evaluation.evaluate_texts import Beside, TextSystem, assemble_texts, usually_compared
@@ -32,7 +32,7 @@ from tunewright.pipeline.general import general_hash
 from tunewright.pipeline.judge import EARLIER, base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import read_texts, write_texts
-from tunewright.pipeline.text_predictions import Asked, asked_of, general_predictions, likelihoods, written
+from tunewright.pipeline.text_predictions import Asked, answers_of, asked_of, general_predictions, likelihoods, written
 from tunewright.pipeline.training_facts import trained
 from tunewright.recipe.judge import BaselineName  # noqa: TC001  # a type of the frozen record below
 from tunewright.training.settings import pick_device
@@ -229,10 +229,15 @@ def _base(context: Context, model: TextModel, asked: Asked, folder: Path) -> Tex
 
 def _neighbours(context: Context, asked: Asked) -> TextPredictions:
     """For the same prompts as the models write for, the answer of the nearest training row."""
-    train = read_split(context.run.of(DATA), "train")
-    lend = nearest_neighbour(train["input"].to_list(), train["target"].to_list())
     drawn = asked.drawn(context.recipe.evaluation.generate, context.recipe.seed)
-    answers = dict(zip(drawn, lend([asked.prompts[number] for number in drawn]), strict=True))
+    if not drawn:
+        return asked.blank()
+    train = read_split(context.run.of(DATA), "train")
+    nearest = nearest_neighbour(train["input"].to_list(), range(train.height))
+    lenders = train[nearest([asked.prompts[number] for number in drawn])]
+    encoder = context.prompt_encoder
+    lent = answers_of(lenders, encode_rows(lenders, encoder), encoder=encoder, chats=context.task.chats)
+    answers = dict(zip(drawn, lent, strict=True))
     n = len(asked.row_ids)
     return replace(
         asked.blank(),

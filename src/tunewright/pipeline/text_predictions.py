@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tunewright.core.generated import Decoding, Wrote
     from tunewright.core.protocols import PromptEncoder
     from tunewright.data.overlength import FittedRows, Policy
+    from tunewright.data.token_rows import TokenRows
     from tunewright.inference.text_model import TextModel
     from tunewright.pipeline.context import Context
 
@@ -101,7 +102,7 @@ def asked_of(frame: pl.DataFrame, encoder: PromptEncoder, *, policy: Policy, cha
     bytes_M = np.array([_target_bytes(row, encoder) for row in encoded], dtype=np.int64)
     prompt_M = prompt_R[row_M] if len(row_M) else np.empty(0, dtype=np.int64)
     clusters = cluster_ids(frame).to_list()
-    answered = frame["target"].to_list()
+    answered = answers_of(frame, fitted.whole, encoder=encoder, chats=chats)
     references: list[list[str]] = [[] for _ in first]
     for number, answer in zip(prompt_R.tolist(), answered, strict=True):
         if answer is not None and answer not in references[number]:
@@ -119,6 +120,18 @@ def asked_of(frame: pl.DataFrame, encoder: PromptEncoder, *, policy: Policy, cha
         cut=len(np.unique(prompt_R[_reaches_beyond(fitted)])),
         shortest_N=_shortest(np.where(held_R, fitted.whole.answers_N, 0), prompt_R, len(first)),
     )
+
+
+def answers_of(frame: pl.DataFrame, whole: TokenRows, *, encoder: PromptEncoder, chats: bool) -> list[str | None]:
+    """The answer of each row: of a conversation, as a model that learned the last one to the letter would write it.
+
+    A template writes calls of functions in a form of its own, and what is written is compared with that. `whole` are
+    the rows encoded at full length.
+    """
+    answers: list[str | None] = frame["target"].to_list()
+    if not chats:
+        return answers
+    return [None if text is None else _as_written(whole.encoded(n), encoder, text) for n, text in enumerate(answers)]
 
 
 def likelihoods(model: TextModel, asked: Asked) -> TextPredictions:
@@ -175,6 +188,14 @@ def _prompt_key(content: RowContent, *, chats: bool) -> str:
 def _target_bytes(row: EncodedRow, encoder: PromptEncoder) -> int:
     """UTF-8 bytes of the text that a row's targets spell; special tokens spell none."""
     return sum(encoder.bytes_of(row.input_ids[start:end]) for start, end in row.loss_spans)
+
+
+def _as_written(row: EncodedRow, encoder: PromptEncoder, text: str) -> str:
+    """The last trained span without its stop token, decoded; `text` where nothing is trained."""
+    if not row.loss_spans:
+        return text
+    start, end = row.loss_spans[-1]
+    return encoder.decode(row.input_ids[start : end - 1 if row.input_ids[end - 1] in encoder.special.stops else end])
 
 
 def _last_answer(piece: EncodedRow, whole: EncodedRow) -> EncodedRow:
