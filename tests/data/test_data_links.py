@@ -148,11 +148,12 @@ def test_the_link_keys_are_the_content_keys_of_all_prompts(pairs: list[tuple[str
     assert set(link_keys(frame)[0]) == expected
 
 
-def test_a_greeting_before_any_question_ties_no_conversations_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("under_system", [True, False])
+def test_a_greeting_before_any_question_ties_no_conversations_together(tmp_path: Path, *, under_system: bool) -> None:
     greeting = {"role": "assistant", "content": "Hello, how can I help?"}
     records = []
     for number in range(40):
         system, *turns = dialogue(number, 2)["messages"]
-        records.append({"messages": [system, greeting, *turns]})
+        records.append({"messages": [*([system] if under_system else []), greeting, *turns]})
     write_jsonl(tmp_path / "t.jsonl", records)
     assert prepared(tmp_path, SPEC, task="generation").splits["test"].height == 8

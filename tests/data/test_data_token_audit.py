@@ -137,6 +137,7 @@ HALF_SAID = talk(("user", "hi"), ("assistant", ""), ("user", "so"), ("assistant"
 MASK_SAID = talk(("user", "hi"), ("assistant", "yes <mask>"), ("user", "so"), ("assistant", "this"))
 ALL_SAID = talk(("user", "hi"), ("assistant", "yes"), ("user", "so"), ("assistant", "this"))
 GREETED = talk(("assistant", "hello"), ("user", "hi"), ("assistant", "yes"))
+GREETED_UNDER_SYSTEM = talk(("system", "this"), ("assistant", "hello"), ("user", "hi"), ("assistant", "yes"))
 
 
 class PairPrompts(RoomEncoder):
@@ -280,6 +281,7 @@ CASES = [
         count=80,
     ),
     Case("opening_greeting", "note", rows=[GREETED], twins=[ALL_SAID], said="1 conversation opens with", count=1),
+    Case("opening_greeting", "note", rows=[GREETED_UNDER_SYSTEM], twins=[ALL_SAID], count=1),
     Case("few_trained_tokens", "warning", rows=[SHORT], twins=chats(ROWS), around=(), said="2 tokens"),
 ]
 

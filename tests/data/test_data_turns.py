@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ASK = {"role": "user", "content": "what is two and two"}
 ANSWER = {"role": "assistant", "content": "four"}
+GREETING = {"role": "assistant", "content": "welcome"}
 HUMAN = {"from": "human", "value": "what is two and two"}
 GPT = {"from": "gpt", "value": "four"}
 CALL = {"name": "add", "arguments": {"a": 2, "b": 2}}
@@ -157,6 +158,14 @@ GAPS = {
         [ASK, ANSWER | {"weight": 0}, ASK, ANSWER | {"weight": 0}],
         "every answer has the weight 0",
     ),
+    "a greeting before an answer of weight 0": (
+        [GREETING, ASK, ANSWER | {"weight": 0}],
+        "every answer has the weight 0",
+    ),
+    "a greeting alone answers nothing": (
+        [{"role": "system", "content": "be brief"}, GREETING],
+        "no turn of the assistant's answers",
+    ),
     "a question at the end": ([ASK, ANSWER, ASK], "ends with a turn of the user's, which nobody answers"),
 }
 
@@ -172,8 +181,8 @@ def test_what_is_missing_is_refused_or_leaves_as_the_recipe_says(tmp_path: Path,
     assert caught.value.problems[0].place == "chat.jsonl:10"
     found = prepared(tmp_path, DataSpec(train="chat.jsonl"), task="generation")
     account = found.profile.dropped or found.profile.changed
-    unanswered = {"nothing to learn", "an empty answer", "answers of weight 0 alone"}
-    rule = "missing_answer" if gap in unanswered else "missing_text"
+    unanswered = ("nothing to learn", "an empty answer", "answers of weight 0", "a greeting")
+    rule = "missing_answer" if gap.startswith(unanswered) else "missing_text"
     assert account == {"trailing_turn" if gap == "a question at the end" else rule: 1}
 
 

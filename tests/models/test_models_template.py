@@ -302,6 +302,13 @@ def test_a_greeting_that_opens_a_conversation_is_context(source: str | None) -> 
     assert answers(found, greeted) == answers(found, TWO_TURNS)
     assert "Hello!" in found.prompt(greeted)
     alone = chat(("assistant", "Hello!"))
-    for act in (found.render, found.prompt):
-        with pytest.raises(DataError, match=r"one turn of the assistant, with nothing that it answers"):
-            act(alone)
+    assert answers(found, alone) == []
+    with pytest.raises(DataError, match=r"one turn of the assistant, with nothing that it answers"):
+        found.prompt(alone)
+
+
+def test_a_greeting_behind_a_system_turn_is_context_too() -> None:
+    greeted = chat(("system", "Be brief."), ("assistant", "Hello!"), ("user", "What is it?"), ("assistant", "This."))
+    assert greeted.trained == (3,)
+    (answer,) = answers(plain_template(settled()), greeted)
+    assert answer.strip().removesuffix("</s>") == "This."

@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
+ASKING: frozenset[Role] = frozenset({"user", "tool"})
+"""Whose turns are answered."""
 Turn = Mapping[str, Any]
 """`role` (of ROLES) and `content` (text); a tool's turn may have a `name`, an assistant's turn `tool_calls`."""
 
@@ -33,20 +35,22 @@ class Conversation:
 
     @property
     def trained_answers(self) -> tuple[str, ...]:
-        """What the assistant says in its turns that are trained: neither `weight: 0` nor a greeting that opens it."""
+        """What the assistant says in its turns that are trained: neither `weight: 0` nor a greeting nobody asked for."""
         return tuple(said_in(self.turns[number]) for number in self.trained)
 
     @property
-    def trained(self) -> tuple[int, ...]:
-        """The places, from 0, of the assistant's turns that are trained.
+    def answers(self) -> tuple[int, ...]:
+        """The places, from 0, of the assistant's turns that answer one of the user's or of a tool's.
 
-        A turn that opens the conversation answers nothing: with others behind it, it is context.
+        A turn before the first of these, a greeting, answers nothing: it is context, behind a system turn or not.
         """
-        return tuple(
-            number
-            for number, turn in enumerate(self.turns)
-            if turn["role"] == "assistant" and turn.get("weight", 1) != 0 and (number or len(self.turns) == 1)
-        )
+        begun = next((number for number, turn in enumerate(self.turns) if turn["role"] in ASKING), len(self.turns))
+        return tuple(n for n, turn in enumerate(self.turns) if n > begun and turn["role"] == "assistant")
+
+    @property
+    def trained(self) -> tuple[int, ...]:
+        """The places, from 0, of the answers that are trained: those of weight 0 are context."""
+        return tuple(number for number in self.answers if self.turns[number].get("weight", 1) != 0)
 
     def to_json(self) -> str:
         """JSON text that `from_json` reads."""

@@ -1,7 +1,7 @@
 """What ties a row to others: its content key and, of a conversation, the keys of its earlier prompts.
 
-Every turn of the assistant's is learned, so the prompt of each is a prompt that the row has an answer to: a row that
-ends after the first answer and one that goes on from it must not stand in two splits.
+The prompt of every answer is a prompt that the row has an answer to: a row that ends after the first answer and one that
+goes on from it must not stand in two splits.
 """
 
 from __future__ import annotations
@@ -52,8 +52,6 @@ def _earlier_prompts(messages: str) -> list[str]:
     if messages.count(_ANSWER) <= 1:  # nothing is parsed for the many conversations of one answer
         return []
     chat = from_json(messages)
-    answers = [number for number, turn in enumerate(chat.turns) if turn["role"] == "assistant"]
-    prompts = [chat.turns[:number] for number in answers[:-1]]
-    asked = [prompt for prompt in prompts if any(turn["role"] != "system" for turn in prompt)]
-    words = [words_of(Conversation(prompt, chat.tools))[0] for prompt in asked if prompt[-1]["role"] != "assistant"]
+    prompts = [Conversation(chat.turns[:number], chat.tools) for number in chat.answers[:-1]]
+    words = [words_of(prompt)[0] for prompt in prompts if prompt.turns[-1]["role"] != "assistant"]
     return [content_key(text) for text in words if text is not None]

@@ -85,11 +85,12 @@ def empty_answer(view: TokenView) -> Iterator[Finding]:
 
 
 def opening_greeting(view: TokenView) -> Iterator[Finding]:
-    """Conversations that the assistant opens: what it says there answers nothing, and is not trained."""
+    """Conversations that the assistant opens, behind a system turn or not: it answers nothing, and is not trained."""
     if not view.answering:
         return
-    role = pl.col("messages").str.json_path_match("$.turns[0].role")
-    flags_N = view.rows.select((role == "assistant").fill_null(value=False)).to_series().to_numpy()
+    first, second = (pl.col("messages").str.json_path_match(f"$.turns[{n}].role") for n in (0, 1))
+    opened = (first == "assistant") | ((first == "system") & (second == "assistant"))
+    flags_N = view.rows.select(opened.fill_null(value=False)).to_series().to_numpy()
     if flags_N.any():
         message = f"{counted(int(flags_N.sum()), 'conversation')} {_opens(flags_N)} with a turn of the assistant"
         remedy = "nothing need be done: that turn is context, and the answers behind it are trained"

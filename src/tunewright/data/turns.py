@@ -59,6 +59,8 @@ def gaps(conversation: Conversation) -> tuple[str, ...]:
     ]
     if not any(turn["role"] == "assistant" for turn in turns):
         return (*found, "no turn of the assistant's: nothing to learn")
+    if not conversation.answers:
+        return (*found, "no turn of the assistant's answers one of the user's or a tool's: nothing to learn")
     if _last_trained(conversation) is None:
         return (*found, "every answer has the weight 0: nothing to learn")
     if turns[-1]["role"] != "assistant":
@@ -104,10 +106,8 @@ def tools_of(value: Any) -> tuple[Mapping[str, Any], ...]:
 
 
 def _last_trained(conversation: Conversation) -> int | None:
-    """The place of the last answer that is learned: one of weight 0 is context."""
-    turns = conversation.turns
-    trained = (n for n, turn in enumerate(turns) if turn["role"] == "assistant" and turn.get("weight") != 0)
-    return max(trained, default=None)
+    """The place of the last answer that is learned."""
+    return max(conversation.trained, default=None)
 
 
 def _turn(given: Any, number: int) -> Turn:

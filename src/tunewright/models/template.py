@@ -72,7 +72,7 @@ class ChatTemplate:
 
     def render(self, conversation: Conversation) -> Rendered:
         """The whole conversation as text. An answer whose turn has `weight: 0` is context: it is not trained.
-        So is a greeting that opens the conversation: it answers nothing, so that there is no prompt to train it from.
+        So is a greeting before any turn of the user's: it answers nothing, so there is no prompt to train it from.
 
         Raises DataError where the template refuses or drops a turn, rewrites earlier ones, or ends an answer without
         a stop token.
