@@ -297,6 +297,10 @@ def test_what_a_chain_of_runs_forgets_is_held_against_the_base_it_began_with(tmp
     own.write_text("Five words are here now, and a few more.\n\nOther words of which there are five.\n")
     other = tunewright.run(tmp_path / "three.yaml", ["evaluation.general_text=own.txt"])
     assert other.results.since_first is None, "the first base never saw these passages"
+    last = text_recipe(tmp_path, "four", "language_modelling", "run:three", 300)
+    after = tunewright.run(last, ["evaluation.general_text=own.txt"])
+    assert after.results.retention is not None
+    assert after.results.since_first is None, "run three knows its own base alone, which is run two and not the first"
 
 
 def test_a_run_of_another_task_is_a_base_whose_tests_are_kept_out_and_whose_rows_are_not_replayed(

@@ -8,6 +8,8 @@ import numpy as np
 
 from tunewright.core.files import sha256_file
 from tunewright.pipeline.store import read_texts
+from tunewright.pipeline.trained import trained_manifest
+from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +42,12 @@ def first_general(context: Context, now: TextPredictions) -> TextPredictions | N
 
 
 def _handed_on(context: Context) -> Path | None:
-    """The earlier run's file: of the first base, if that run goes on from another too, else of its own base."""
+    """The earlier run's file: of the first base where it has that, else of its own base where that is the first; where
+    it was tuned from a run and has no word of the first base, there is none.
+    """
     if context.earlier is None:
         return None
-    folder = context.folder / "runs" / context.earlier.run / "baseline"
-    return next((folder / name for name in (FIRST, GENERAL) if (folder / name).is_file()), None)
+    run = context.folder / "runs" / context.earlier.run
+    begins = not str(trained_manifest(run).declares["model"]["name"]).startswith(RUN)
+    names = (FIRST, GENERAL) if begins else (FIRST,)
+    return next((path for name in names if (path := run / "baseline" / name).is_file()), None)
