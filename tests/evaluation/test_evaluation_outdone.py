@@ -35,6 +35,12 @@ def test_a_system_is_told_where_its_whole_interval_is_better(
     assert all(", the nearest row does better than the tuned model" in sentence for sentence in found)
 
 
+def test_the_condition_that_is_proposed_is_on_the_system_that_did_better() -> None:
+    for against, named in (("base", "system: base`"), ("nearest_neighbour", "system: best_baseline`")):
+        (sentence,) = outdone([compared("chrf", against, -9, -5)], TITLES)
+        assert named in sentence
+
+
 def test_each_system_is_told_once() -> None:
     found = list(outdone([compared("chrf", "base", -9, -5), compared("bleu", "base", -9, -5)], TITLES))
     assert len(found) == 1

@@ -23,9 +23,9 @@ def outdone(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> Ite
         behind = difference.low > 0 if less_is_better(metric) else difference.high < 0
         if behind:
             told.add(comparison.against)
+            named = "base" if comparison.against == "base" else "best_baseline"
             yield (
                 f"By {metric_title(metric)}, {titles[comparison.against]} does better than the tuned model (tuned "
                 f"minus that: {difference.value:+.3g}, interval {difference.low:+.3g} to {difference.high:+.3g}): ask "
-                "what tuning is for here, and name it in gate.conditions (`system: best_baseline`) if it must be "
-                "beaten."
+                f"what tuning is for here, and name it in gate.conditions (`system: {named}`) if it must be beaten."
             )
