@@ -134,6 +134,54 @@ def test_a_base_with_a_layer_too_few_or_too_many_is_refused_by_name(
         load_classifier(folder, ["a", "b"], dropout=None, seed=1, pad_id=PAD)
 
 
+LEFT_OVER = {
+    "gpt2": ("transformer.h.0.attn.bias", "transformer.h.1.attn.masked_bias"),
+    "llama": ("model.layers.0.self_attn.rotary_emb.inv_freq",),
+    "gpt_neo": ("transformer.h.0.attn.attention.bias", "transformer.h.1.attn.attention.masked_bias"),
+    "gptj": ("transformer.h.0.attn.bias", "transformer.h.0.attn.masked_bias"),
+    "gpt_neox": (
+        "gpt_neox.layers.0.attention.bias",
+        "gpt_neox.layers.0.attention.masked_bias",
+        "gpt_neox.layers.1.attention.rotary_emb.inv_freq",
+    ),
+}
+OLDER: Mapping[str, Callable[[], Any]] = {
+    "gpt_neo": lambda: transformers.GPTNeoForCausalLM(
+        transformers.GPTNeoConfig(
+            vocab_size=64, hidden_size=16, num_layers=2, num_heads=2, attention_types=[[["global", "local"], 1]]
+        )
+    ),
+    "gptj": lambda: transformers.GPTJForCausalLM(
+        transformers.GPTJConfig(vocab_size=64, n_embd=16, n_layer=2, n_head=2, rotary_dim=4)
+    ),
+    "gpt_neox": lambda: transformers.GPTNeoXForCausalLM(
+        transformers.GPTNeoXConfig(
+            vocab_size=64, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("family", LEFT_OVER)
+def test_masks_that_earlier_versions_saved_are_no_weights_of_another_model(
+    tiny: Callable[[str], Path], tmp_path: Path, family: str
+) -> None:
+    if family in OLDER:
+        OLDER[family]().save_pretrained(tmp_path)
+    else:
+        shutil.copytree(tiny(family), tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "model.safetensors"
+    weights = load_file(file)
+    plain = load_causal(tmp_path, dropout=None).state_dict()
+    save_file({**weights, **{name: torch.ones(4) for name in LEFT_OVER[family]}}, file, {"format": "pt"})
+    found = load_causal(tmp_path, dropout=None).state_dict()
+    assert found.keys() == plain.keys()
+    assert all(torch.equal(found[name], plain[name]) for name in plain)
+    save_file({**weights, LEFT_OVER[family][0].rpartition(".")[0] + ".gate": torch.ones(4)}, file, {"format": "pt"})
+    with pytest.raises(RunError, match="no place for"):
+        load_causal(tmp_path, dropout=None)
+
+
 def test_what_ends_an_answer_is_saved_with_the_model(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     special = SpecialIds(None, EOS, PAD, frozenset({EOS, IM_END}))
     for name, method in (("whole", Full()), ("adapter", Lora(rank=2))):

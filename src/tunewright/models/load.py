@@ -41,6 +41,9 @@ WRITERS: Mapping[Layout, Any] = {
 """Layout to the class of models that predict tokens in it."""
 IN_LAYERS = re.compile(r"(^|\.)(layers?|h|blocks?)\.\d+\.")
 """Names of weights inside a stack of layers."""
+LEFT_OVER = re.compile(r"\.(attn|attention)\.(bias|masked_bias|causal_mask)$|(\.|^)rotary_emb\.inv_freq$")
+"""Masks and frequencies that earlier versions of transformers saved with the weights, and later ones compute. A model
+that has a weight of such a name loads it like any other."""
 SHOWN = 3
 
 
@@ -75,19 +78,42 @@ def load_classifier(
     return model if adapter is None else merged(load_with_adapter(model, adapter))[0]
 
 
+def load_writer(
+    layout: Layout, folder: Path, *, dropout: float | None, adapter: Path | None = None
+) -> PreTrainedModel:
+    """The base that predicts tokens in the layout, in fp32. Raises RecipeError where it lacks its language head.
+
+    With `adapter`, the base is that of a tuned model: its adapter is merged in.
+    """
+    if layout not in WRITERS:
+        raise ValueError(f"a model of the layout {layout!r} predicts no tokens")
+    config = _config(folder, dropout)
+    if type(config) not in WRITERS[layout]._model_mapping:
+        given = f"{config.model_type}, which has no {layout} language head"
+        raise RecipeError(Problem("model.name", given, f"a {layout} base", "choose another base, or another task"))
+    model, missing = _from_pretrained(WRITERS[layout], folder, config)
+    if any(IN_LAYERS.search(name) for name in missing):
+        raise _incomplete(folder, f"lacks the weights {_some(missing)}")
+    if missing:
+        given = f"the base lacks its language head: {_some(missing)}"
+        remedy = "choose a base that was saved with its head, or another task"
+        raise RecipeError(Problem("model.name", given, f"a {layout} base with its language head", remedy))
+    return model if adapter is None else merged(load_with_adapter(model, adapter))[0]
+
+
 def load_causal(folder: Path, *, dropout: float | None, adapter: Path | None = None) -> PreTrainedModel:
     """The base that continues texts, in fp32. Raises RecipeError where the base lacks its language head."""
-    return _load_writer("causal", folder, dropout, adapter)
+    return load_writer("causal", folder, dropout=dropout, adapter=adapter)
 
 
 def load_seq2seq(folder: Path, *, dropout: float | None, adapter: Path | None = None) -> PreTrainedModel:
     """The base that writes a text from a text, in fp32. Raises RecipeError where the base lacks its language head."""
-    return _load_writer("seq2seq", folder, dropout, adapter)
+    return load_writer("seq2seq", folder, dropout=dropout, adapter=adapter)
 
 
 def load_masked(folder: Path, *, dropout: float | None, adapter: Path | None = None) -> PreTrainedModel:
     """The base that fills masked tokens in, in fp32. Raises RecipeError where the base lacks its language head."""
-    return _load_writer("masked", folder, dropout, adapter)
+    return load_writer("masked", folder, dropout=dropout, adapter=adapter)
 
 
 def load_tuned(
@@ -116,10 +142,10 @@ def load_tuned_text(
     which `base_adapter` is merged first where that base was tuned itself.
     """
     if not has_adapter(folder):
-        model = _load_writer(layout, folder, None, None)
+        model = load_writer(layout, folder, dropout=None)
         model.eval()
         return model
-    base = _load_writer(layout, _needed(base_folder, folder), None, base_adapter)
+    base = load_writer(layout, _needed(base_folder, folder), dropout=None, adapter=base_adapter)
     return load_with_adapter(base, folder)
 
 
@@ -165,23 +191,6 @@ def ordinary_modes(folder: Path) -> None:
         path.chmod(S_IMODE(mode))
 
 
-def _load_writer(layout: Layout, folder: Path, dropout: float | None, adapter: Path | None) -> PreTrainedModel:
-    if layout not in WRITERS:
-        raise ValueError(f"a model of the layout {layout!r} predicts no tokens")
-    config = _config(folder, dropout)
-    if type(config) not in WRITERS[layout]._model_mapping:
-        given = f"{config.model_type}, which has no {layout} language head"
-        raise RecipeError(Problem("model.name", given, f"a {layout} base", "choose another base, or another task"))
-    model, missing = _from_pretrained(WRITERS[layout], folder, config)
-    if any(IN_LAYERS.search(name) for name in missing):
-        raise _incomplete(folder, f"lacks the weights {_some(missing)}")
-    if missing:
-        given = f"the base lacks its language head: {_some(missing)}"
-        remedy = "choose a base that was saved with its head, or another task"
-        raise RecipeError(Problem("model.name", given, f"a {layout} base with its language head", remedy))
-    return model if adapter is None else merged(load_with_adapter(model, adapter))[0]
-
-
 def _config(folder: Path, dropout: float | None) -> Any:
     try:
         config = AutoConfig.from_pretrained(folder, **SAFE)
@@ -208,7 +217,8 @@ def _from_pretrained(auto: Any, folder: Path, config: Any) -> tuple[PreTrainedMo
             )
     except (OSError, ValueError, RuntimeError) as fault:
         raise _incomplete(folder, f"cannot be loaded: {str(fault).splitlines()[0]}") from fault
-    foreign = [name for name in told["unexpected_keys"] if IN_LAYERS.search(name)]
+    unknown = [name for name in told["unexpected_keys"] if not LEFT_OVER.search(name)]
+    foreign = [name for name in unknown if IN_LAYERS.search(name)]
     if foreign:
         raise _incomplete(folder, f"holds weights that its configuration has no place for: {_some(foreign)}")
     return model, sorted(told["missing_keys"])

@@ -12,7 +12,7 @@ from tunewright.core.errors import Problem, RunError
 from tunewright.inference.text_model import TextModel
 from tunewright.models.adapters import has_adapter
 from tunewright.models.base import Base, fetch, read_facts
-from tunewright.models.load import load_causal, load_seq2seq, load_tuned, load_tuned_text
+from tunewright.models.load import load_tuned, load_tuned_text, load_writer
 from tunewright.models.template import settle_template
 from tunewright.models.tokenizer import load_tokenizer
 from tunewright.pipeline.prepare import DATA
@@ -25,18 +25,15 @@ from tunewright.recipe.model import ModelSpec
 from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from tunewright.core.encoded import Layout
     from tunewright.core.protocols import PromptEncoder, RowEncoder
     from tunewright.models.template import ChatTemplate
     from tunewright.models.tokenizer import SettledTokenizer
     from tunewright.pipeline.tasks import Task
     from tunewright.recipe.spec import Spec
 
-WRITERS: Mapping[Layout, Callable[..., Any]] = {"causal": load_causal, "seq2seq": load_seq2seq}
-"""Layout to what loads an untuned base that writes in it."""
 UNREPAIRED: Mapping[str, Any] = {"mojibake": False, "html": False, "unicode": "off"}
 """Cleaning of a training that says nothing of these: its texts were not repaired."""
 
@@ -145,7 +142,7 @@ class TunedRun:
 
     def base_writer(self) -> TextModel:
         """The untuned base, asked through the same encoder."""
-        model = WRITERS[self.task.layout](self.base.folder, dropout=None, adapter=self.base.adapter)
+        model = load_writer(self.task.layout, self.base.folder, dropout=None, adapter=self.base.adapter)
         return TextModel(model.eval(), self.prompt_encoder, device=pick_device())
 
     @property
