@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from peft import PeftConfig
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 from writer_room import logits, step
@@ -15,7 +16,8 @@ from writer_room import logits, step
 from tiny_models import PAD, TO_TEXT
 from tiny_room import LABELS
 from tunewright.core.errors import RecipeError, RunError
-from tunewright.models.adapters import add_adapters, has_adapter, load_with_adapter, merged
+from tunewright.models.adapters import add_adapters, has_adapter, load_with_adapter, merged, name_base
+from tunewright.models.base import Base
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import load_causal, load_classifier, load_seq2seq, load_tuned, load_tuned_text, save_model
 from tunewright.models.skeleton import require_modules
@@ -133,6 +135,21 @@ def test_the_files_of_an_adapter_name_the_base_and_no_folder_of_this_machine(
     assert names == {"adapter_config.json", "adapter_model.safetensors", "config.json", "generation_config.json"}
     for path in tmp_path.iterdir():
         assert str(tiny(family)).encode() not in path.read_bytes(), path.name
+
+
+def test_the_files_of_an_adapter_name_the_commit_of_a_base_of_the_hub(
+    tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Without it, peft would lay the adapter over whatever the hub holds on the day it is loaded."""
+    hub = Base("some/base", "hub", tiny("llama"), "0123abcd")
+    local = Base("base", "folder", tiny("llama"), "a hash of files, which no hub knows")
+    assert (hub.commit, local.commit) == ("0123abcd", None)
+    model = add_adapters(base_of(tiny("llama"), "llama"), LORA, 1, base_name=hub.address, base_commit=hub.commit)
+    save_model(model, tmp_path)
+    for named in (hub, local, hub):
+        name_base(tmp_path, named.address, named.commit)
+        told = PeftConfig.from_pretrained(tmp_path)
+        assert (told.base_model_name_or_path, told.revision) == (named.address, named.commit)
 
 
 def test_an_adapter_of_another_base_is_refused(tiny: Callable[[str], Path], tmp_path: Path) -> None:

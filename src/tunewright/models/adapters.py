@@ -13,6 +13,7 @@ from transformers.pytorch_utils import Conv1D
 from tunewright.core.errors import Problem, RecipeError, RunError, did_you_mean
 from tunewright.core.files import read_json, write_json
 from tunewright.core.seeds import child_seed
+from tunewright.models.base import ADAPTER, BASE_NAME, BASE_REVISION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,18 +24,21 @@ if TYPE_CHECKING:
 
     from tunewright.recipe.train import Lora
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+WEIGHTS = "adapter_model.safetensors"
 MERGE_TOLERANCE = 1e-4
 """Largest difference of a merged model's logits, as a share of the largest logit: fp32 rounding, and no more."""
 PROBE_TOKENS = 32
 OTHER_BASE = "check that the base is the one it was trained on"
 
 
-def add_adapters(model: PreTrainedModel, method: Lora, seed: int, *, base_name: str = "") -> PeftModel:
+def add_adapters(
+    model: PreTrainedModel, method: Lora, seed: int, *, base_name: str = "", base_commit: str | None = None
+) -> PeftModel:
     """The model with adapters, the only weights that are trained beside a new head; they depend on the seed alone.
 
-    `base_name` is what the adapter's files say of its base, where peft looks for it: a hub name or a folder. An
-    untrained adapter changes nothing. Raises RecipeError for a target that the model does not have.
+    `base_name` is what the adapter's files say of its base, where peft looks for it: a hub name, of which it then
+    fetches `base_commit`, or a folder. An untrained adapter changes nothing. Raises RecipeError for a target that the
+    model does not have.
     """
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415  # two seconds that other methods do not need
 
@@ -52,7 +56,8 @@ def add_adapters(model: PreTrainedModel, method: Lora, seed: int, *, base_name: 
         torch.manual_seed(child_seed(seed, "adapter"))
         with _quiet():
             adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
-    adapted.peft_config["default"].base_model_name_or_path = base_name  # peft put its folder there
+    told = adapted.peft_config["default"]
+    told.base_model_name_or_path, told.revision = base_name, base_commit  # peft put its folder there
     return adapted
 
 
@@ -66,7 +71,7 @@ def _quiet() -> Iterator[None]:
 
 def has_adapter(folder: Path) -> bool:
     """Whether the folder holds an adapter and no whole model."""
-    return (folder / CONFIG).is_file()
+    return (folder / ADAPTER).is_file()
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
@@ -80,9 +85,10 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
         generation.save_pretrained(folder)
 
 
-def name_base(folder: Path, base_name: str) -> None:
-    """The files of the folder's adapter name its base so, which is where peft looks for it."""
-    write_json(folder / CONFIG, {**read_json(folder / CONFIG), "base_model_name_or_path": base_name})
+def name_base(folder: Path, base_name: str, revision: str | None = None) -> None:
+    """The files of the folder's adapter name its base so, and its commit on the hub: where peft looks for it."""
+    told = {BASE_NAME: base_name, BASE_REVISION: revision}
+    write_json(folder / ADAPTER, {**read_json(folder / ADAPTER), **told})
 
 
 def load_with_adapter(base_model: PreTrainedModel, folder: Path) -> PeftModel:

@@ -22,8 +22,9 @@ RELATIVE_POSITIONS = frozenset({"t5", "mt5", "umt5", "longt5"})
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 RUN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 ADAPTER = "adapter_config.json"
-BASE_NAME = "base_model_name_or_path"
-"""Where an adapter's configuration says what it was trained on."""
+"""An adapter's configuration in peft's format: a folder that holds it holds no whole model."""
+BASE_NAME, BASE_REVISION = "base_model_name_or_path", "revision"
+"""Where an adapter's configuration says what it was trained on, and which commit of that."""
 POOLING = "1_Pooling/config.json"
 FLAG = "pooling_mode_"
 
@@ -52,6 +53,11 @@ class Base:
         base without its adapter, the name alone, which none of them takes for another model.
         """
         return self.name if self.origin == "hub" or self.adapter is not None else str(self.folder.resolve())
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of the hub that other programs must fetch by `address`; None where that is no hub name."""
+        return self.revision if self.origin == "hub" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from transformers import AutoTokenizer
 
 from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.core.files import built_aside
-from tunewright.models.adapters import CONFIG, WEIGHTS, has_adapter, merged, name_base
+from tunewright.models.adapters import WEIGHTS, has_adapter, merged, name_base
+from tunewright.models.base import ADAPTER
 from tunewright.models.chat_encoder import ChatEncoder, conversation_of
 from tunewright.models.load import SAFE, load_tuned, load_tuned_text, ordinary_modes, save_model
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from tunewright.core.encoded import EncodedRow, RowContent
     from tunewright.core.protocols import RowEncoder
+    from tunewright.models.base import Base
 
-WEIGHT_FILES = (WEIGHTS, CONFIG, "model.safetensors", "model.safetensors.index.json")
+WEIGHT_FILES = (WEIGHTS, ADAPTER, "model.safetensors", "model.safetensors.index.json")
 
 
 def export_model(  # noqa: PLR0913  # what is exported, from where and to where, each by name
@@ -33,14 +35,13 @@ def export_model(  # noqa: PLR0913  # what is exported, from where and to where,
     rows: Sequence[RowContent] = (),
     base_adapter: Path | None = None,
     card: Path | None = None,
-    base_name: str | None = None,
+    named: Base | None = None,
 ) -> float | None:
     """`to` holds the run's model in Hugging Face layout, or its adapter in peft's where `merge` is not asked for.
 
     `rows` are training rows: they must be encoded alike through the files written. `base_adapter` is merged into the
     base first, where that was tuned itself; `card` becomes its README.md. An adapter's files name the base
-    by `base_name`; without one, as they did. Returns the largest difference of the merged
-    model's logits; None where nothing was merged. Raises RecipeError where `to` holds anything.
+    as that of `named` is found; without it, as they did. Returns the largest difference of the merged model's logits; None where nothing was merged. Raises RecipeError where `to` holds anything.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         given = f"{str(to)!r} holds files already"
@@ -56,8 +57,8 @@ def export_model(  # noqa: PLR0913  # what is exported, from where and to where,
         )
         if merging:
             difference = _write_merged(run_model_folder, base_folder, base_adapter, encoder, aside)
-        elif base_name is not None and has_adapter(aside):
-            name_base(aside, base_name)
+        elif named is not None and has_adapter(aside):
+            name_base(aside, named.address, named.commit)
         ordinary_modes(aside)
         if card is not None:
             shutil.copy(card, aside / "README.md")

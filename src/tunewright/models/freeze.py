@@ -24,16 +24,17 @@ BEHIND = ("pooler", "final_norm", "ln_f", "norm", "final_layernorm", "final_laye
 
 
 def apply_method(
-    model: PreTrainedModel, method: MethodSpec, *, seed: int = 0, base_name: str = ""
+    model: PreTrainedModel, method: MethodSpec, *, seed: int = 0, base_name: str = "", base_commit: str | None = None
 ) -> PreTrainedModel | PeftModel:
     """The model to train, in which exactly the method's weights require a gradient: `model` itself, or a PeftModel
-    around it. `seed` decides where new adapters begin; `base_name` is what their files will say of the base.
+    around it. `seed` decides where new adapters begin; `base_name` and `base_commit` are what their files will
+    say of the base.
 
     Raises RecipeError when the model has fewer layers, or no module that the method names.
     """
     model.requires_grad_(requires_grad=True)
     if isinstance(method, Lora):
-        return add_adapters(model, method, seed, base_name=base_name)
+        return add_adapters(model, method, seed, base_name=base_name, base_commit=base_commit)
     if isinstance(method, TopLayers):
         _freeze_below(model, method)
     for module in model.modules():

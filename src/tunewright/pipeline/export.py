@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tunewright.core.errors import Problem, RecipeError, RunError, TunewrightError
 from tunewright.core.files import read_json
 from tunewright.data.store import read_split
-from tunewright.models.adapters import CONFIG
-from tunewright.models.base import BASE_NAME, find_local
+from tunewright.models.base import ADAPTER, BASE_NAME, find_local
 from tunewright.models.export import export_model
 from tunewright.pipeline.text_predictions import sample_rows
 from tunewright.pipeline.tuned import open_run
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tunewright.core.encoded import RowContent
+    from tunewright.models.base import Base
     from tunewright.pipeline.tuned import TunedRun
 
 CHECKED_ROWS = 32
@@ -76,7 +76,7 @@ def export_run(run: Path, *, to: Path, merge: bool, adapter: bool) -> Exported:
         rows=rows,
         base_adapter=None if base is None else base.adapter,
         card=card if card.is_file() else None,
-        base_name=_base_name(tuned) if adapter else None,
+        named=_base_at_hand(tuned) if adapter else None,
     )
     what: What = "the merged model" if base is not None else "the adapter" if adapter else "the model"
     return Exported(
@@ -91,15 +91,15 @@ def export_run(run: Path, *, to: Path, merge: bool, adapter: bool) -> Exported:
     )
 
 
-def _base_name(tuned: TunedRun) -> str | None:
-    """Where peft will find the adapter's base; None where that is not on this machine as it was: the files say what
-    the training wrote.
+def _base_at_hand(tuned: TunedRun) -> Base | None:
+    """The adapter's base, for peft to find; None where that is not on this machine as it was: the files say what the
+    training wrote.
     """
     try:
         base = find_local(tuned.model_spec, tuned.path.resolve().parent.parent)
     except TunewrightError:
         return None
-    return base.address if base is not None and base.revision == tuned.declares["base"] else None
+    return base if base is not None and base.revision == tuned.declares["base"] else None
 
 
 def _training_rows(tuned: TunedRun) -> list[RowContent]:
@@ -114,10 +114,10 @@ def _training_rows(tuned: TunedRun) -> list[RowContent]:
 
 def _where_base_is(folder: Path) -> Iterator[str]:
     """A note where the adapter names its base by something that another machine, or peft itself, does not know."""
-    named = read_json(folder / CONFIG)[BASE_NAME]
+    named = read_json(folder / ADAPTER)[BASE_NAME]
     alone = "--merge writes a model that stands alone"
     if Path(named).is_absolute():
-        yield f"{CONFIG} names the base by its folder on this machine, {named}: elsewhere, correct that path; {alone}"
+        yield f"{ADAPTER} names the base by its folder on this machine, {named}: elsewhere, correct that path; {alone}"
     elif named.startswith(RUN):
         yield f"its base is an adapter too, so that peft alone cannot load it: {alone}"
 
