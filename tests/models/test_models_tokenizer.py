@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +62,19 @@ def test_the_fingerprint_changes_with_the_definition(tmp_path: Path) -> None:
     assert SettledTokenizer(word_tokenizer(), 16).fingerprint == same
     other.backend_tokenizer.add_tokens(["newword"])
     assert SettledTokenizer(other, 40).fingerprint != same
+
+
+@pytest.mark.parametrize("stop", [9999, -1, "</s>"])
+def test_a_stop_that_the_tokenizer_lacks_is_refused_by_its_id(bert: Path, tmp_path: Path, stop: object) -> None:
+    folder = shutil.copytree(bert, tmp_path / "base")
+    settings = folder / "generation_config.json"
+    for stops in (stop, [2, stop]):
+        settings.write_text(json.dumps({"eos_token_id": stops}))
+        with pytest.raises(RecipeError, match=f"names {stop!r}, and the tokenizer has no such token") as refused:
+            settled(folder)
+        assert refused.value.problems[0].place == str(settings)
+    settings.write_text(json.dumps({"eos_token_id": [2, 3]}))
+    assert {2, 3} <= settled(folder).special.stops
 
 
 def test_a_base_without_a_tokenizer_is_refused(tmp_path: Path) -> None:

@@ -238,14 +238,23 @@ def load_tokenizer(base: Base, facts: BaseFacts, *, max_tokens: int | None) -> S
         raise RecipeError(
             Problem("model.max_tokens", str(max_tokens), f"at most {limit}, the limit of {base.name}", "lower it")
         )
-    return SettledTokenizer(tokenizer, max_tokens or limit, stops=_generation_stops(folder))
+    return SettledTokenizer(tokenizer, max_tokens or limit, stops=_generation_stops(folder, tokenizer))
 
 
-def _generation_stops(folder: Path) -> frozenset[int]:
-    """The ids at which the base's own settings end an answer: an instruction-tuned model often has several."""
+def _generation_stops(folder: Path, tokenizer: Any) -> frozenset[int]:
+    """The ids at which the base's own settings end an answer: an instruction-tuned model often has several.
+
+    Raises RecipeError for one that is no token of the tokenizer's: an answer could never end with it.
+    """
     path = folder / "generation_config.json"
     if not path.is_file():
         return frozenset()
     content = read_json(path)
-    found = content.get("eos_token_id") if isinstance(content, dict) else None
-    return frozenset(int(n) for n in (found if isinstance(found, list) else [found]) if n is not None)
+    told = content.get("eos_token_id") if isinstance(content, dict) else None
+    found = [n for n in (told if isinstance(told, list) else [told]) if n is not None]
+    for stop in found:
+        if not isinstance(stop, int) or stop < 0 or tokenizer.convert_ids_to_tokens(stop) is None:
+            given = f"eos_token_id names {stop!r}, and the tokenizer has no such token"
+            remedy = "take it out of a copy of the base's folder, and name that folder as the model"
+            raise RecipeError(Problem(str(path), given, f"ids below {len(tokenizer)}", remedy))
+    return frozenset(found)
