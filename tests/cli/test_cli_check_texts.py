@@ -180,14 +180,20 @@ def test_adapters_for_modules_that_the_base_has_are_passed(
 def test_general_text_that_a_run_could_not_read_is_an_error(
     named: str, content: bytes | None, words: str, writing: Path, tunewright: Callable[..., Ran]
 ) -> None:
-    (writing / "general.txt").write_text("Five words are here now.\n", encoding="utf-8")
+    (writing / "general.txt").write_text("# A heading\n\nFive words are here now.\n", encoding="utf-8")
     if content is not None:
         (writing / named).write_bytes(content)
     shown = checked(tunewright, f"evaluation.general_text={named}")
     (found,) = [finding for finding in shown.json["findings"] if finding["severity"] == "error"]
     assert (shown.code, found["exit_code"], found["place"]) == (1, 3, "evaluation.general_text")
     assert words in found["message"]
-    assert checked(tunewright, "evaluation.general_text=general.txt").code == 0
+    whole = checked(tunewright, "evaluation.general_text=general.txt")
+    assert whole.code == 0
+    (left,) = findings(whole, "short_paragraphs")
+    assert (left["severity"], left["message"].split(" have ")[0].split(" has ")[0]) == (
+        "note",
+        "1 paragraph of 2 of the general text",
+    )
     assert (
         checked(tunewright, "evaluation.general_text=null", "gate.conditions=[{kind: better_than, metric: chrf}]").code
         == 0

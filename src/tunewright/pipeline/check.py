@@ -16,7 +16,7 @@ from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
 from tunewright.pipeline.checked import BASE_NOT_HERE, DATA_NOT_HERE, Checked, Fault, faults_of
 from tunewright.pipeline.context import Context
-from tunewright.pipeline.general import general_passages
+from tunewright.pipeline.general import general_passages, left_out
 from tunewright.pipeline.outlook import detectable, power_findings
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.show import show_rows
@@ -54,9 +54,11 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     here = base is not None and not faults
     task = _task(context, facts)
     faults += _gate_faults(context, task)
-    faults += _general_faults(context, task)
+    unread, short = _general_text(context, task)
+    faults += unread
     prepared: Prepared | None = None
     notes = [*_base_notes(context.recipe, base, facts), *_rate_findings(context.recipe, facts)] if facts else []
+    notes += short
     lost = base is None and context.recipe.model.name.startswith(RUN)  # told of: its rows would be missed once more
     if not lost and not any(fault.problem.place == "task" for fault in faults):
         prepared, unread, found = _data(context, here=here)
@@ -221,15 +223,17 @@ def _gate_faults(context: Context, task: Task | None) -> list[Fault]:
     return []
 
 
-def _general_faults(context: Context, task: Task | None) -> list[Fault]:
-    """A file of general text that a run would not find, or find nothing in."""
+def _general_text(context: Context, task: Task | None) -> tuple[list[Fault], list[Finding]]:
+    """A file of general text that a run would not find, or find nothing in; else what of it is not scored."""
     if task is None or task.layout != "causal":
-        return []  # nothing is scored on it
+        return [], []  # nothing is scored on it
     try:
         general_passages(context)
+        short = left_out(context)
     except TunewrightError as fault:
-        return faults_of(fault)
-    return []
+        return faults_of(fault), []
+    remedy = "join them with the paragraphs behind them, if they are to count"
+    return [], [] if short is None else [Finding("short_paragraphs", "note", short, 1, (), remedy)]
 
 
 def _conditions(recipe: Recipe, task: Task | None, imbalance_ratio: float | None) -> list[ConditionSpec]:

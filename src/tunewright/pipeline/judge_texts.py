@@ -28,7 +28,7 @@ from tunewright.evaluation.text_gap import read_text_gap
 from tunewright.inference.text_model import TextModel
 from tunewright.models.load import load_tuned_text
 from tunewright.pipeline.chain import FIRST, GENERAL, first_general, known_first
-from tunewright.pipeline.general import general_hash
+from tunewright.pipeline.general import general_hash, left_out
 from tunewright.pipeline.judge import EARLIER, base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import read_texts, write_texts
@@ -220,6 +220,9 @@ def _base(context: Context, model: TextModel, asked: Asked, folder: Path) -> Tex
     found = _predicted(context, model, asked, "baseline")
     general = general_predictions(context, model)
     if general is not None:
+        short = left_out(context)
+        if short is not None:
+            context.say(f"baseline: {short}")
         write_texts(folder / GENERAL, general)
         first = first_general(context, general)
         if first is not None:
