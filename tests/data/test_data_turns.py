@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 from data_room import prepared, write_jsonl
 
@@ -64,6 +65,38 @@ def test_arguments_as_text_or_object_give_the_same_call() -> None:
         assert turn["tool_calls"][0]["function"] == CALL
     legacy = conversation_of([ASK, {"role": "assistant", "content": None, "function_call": CALL}]).turns[1]
     assert legacy["tool_calls"][0]["function"] == CALL
+
+
+def test_a_tool_says_which_call_it_answers() -> None:
+    said = TOOL | {"tool_call_id": "abcdefghi", "name": "add"}
+    turn = conversation_of([ASK, {"role": "assistant", "content": None, "tool_calls": NESTED}, said, ANSWER]).turns[2]
+    assert turn == said
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
+def test_thoughts_beside_the_content_are_refused_and_never_lost(key: str) -> None:
+    with pytest.raises(Unfit, match=f"turn 2 has '{key}' beside its content, which is not trained"):
+        conversation_of([ASK, ANSWER | {key: "two and two make four"}])
+    assert conversation_of([ASK, ANSWER | {key: None}]) == conversation_of([ASK, ANSWER | {key: ""}])
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "text"])
+def test_keys_of_turns_that_nothing_reads_are_told_once(tmp_path: Path, ending: str) -> None:
+    turns = [[ASK | {"content": f"number {n}", "sent_at": n, "mood": None}, ANSWER | {"name": None}] for n in range(9)]
+    turns[0][1] = turns[0][1] | {"model": "one"}
+    records = [{"messages": json.dumps(each) if ending == "text" else each} for each in turns]
+    source = "chat.parquet" if ending == "parquet" else "chat.jsonl"
+    if ending == "parquet":
+        pl.DataFrame(records).write_parquet(tmp_path / source)
+    else:
+        write_jsonl(tmp_path / source, records)
+    found = prepared(tmp_path, DataSpec(train=source), task="generation")
+    (note,) = [each for each in found.profile.findings if each.kind == "unread_turn_keys"]
+    assert (note.severity, note.count) == ("note", 9)
+    assert note.message.endswith("not read: 'sent_at' in 9 conversations, 'model' in 1 conversation")
+    write_jsonl(tmp_path / "plain.jsonl", [{"messages": [ASK | {"content": f"number {n}"}, ANSWER]} for n in range(9)])
+    plain = prepared(tmp_path, DataSpec(train="plain.jsonl"), task="generation")
+    assert not [each for each in plain.profile.findings if each.kind == "unread_turn_keys"]
 
 
 def test_the_prompt_is_all_that_was_said_before_the_last_answer() -> None:

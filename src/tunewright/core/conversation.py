@@ -12,7 +12,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 ASKING: frozenset[Role] = frozenset({"user", "tool"})
 """Whose turns are answered."""
 Turn = Mapping[str, Any]
-"""`role` (of ROLES) and `content` (text); a tool's turn may have a `name`, an assistant's turn `tool_calls`."""
+"""`role` (of ROLES) and `content` (text); a tool's turn may have a `name` and a `tool_call_id`, an assistant's turn
+`tool_calls` and a `weight`."""
 
 
 @dataclass(frozen=True, slots=True)

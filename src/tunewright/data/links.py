@@ -1,7 +1,7 @@
 """What ties a row to others: its content key and, of a conversation, the keys of its earlier prompts.
 
-The prompt of every answer is a prompt that the row has an answer to: a row that ends after the first answer and one that
-goes on from it must not stand in two splits.
+The prompt of every answer is a prompt that the row has an answer to: a row that ends after the first answer and one
+that goes on from it must not stand in two splits.
 """
 
 from __future__ import annotations

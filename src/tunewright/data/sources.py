@@ -15,6 +15,7 @@ from tunewright.data.faults import Fault, data_error
 from tunewright.data.formats import RAW
 from tunewright.data.read import RawTable, read_table
 from tunewright.data.rows import rows_of
+from tunewright.data.turn_keys import unread_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,7 @@ def read_sources(spec: DataSpec, *, folder: Path, task: str, local_only: bool = 
     findings += [unused_files_finding(source, names) for source, names in unused.items()]
     for table in tables.values():
         findings += table_findings(table, encoding=spec.encoding)
+        findings += unread_keys(table, columns)
     return Sources(tables, columns, task, tuple(findings))
 
 

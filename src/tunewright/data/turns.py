@@ -24,6 +24,11 @@ SHAPES = (
 )
 CALLING = "function_call"
 """ShareGPT's role of a call, whose value is JSON text: a turn of the assistant's, learned as it is written."""
+NAMES = ("name", "tool_call_id")
+"""Keys of a turn that a template may ask for as they are: who speaks, and which call is answered."""
+REASONING = ("reasoning_content", "reasoning", "thinking")
+READ_KEYS = frozenset({*MESSAGE_KEYS, *SHARE_GPT_KEYS, *NAMES, *REASONING, "tool_calls", CALLING, "weight"})
+"""Every key of a turn that is looked at; what stands under others is not learned."""
 
 
 def conversation_of(
@@ -129,9 +134,19 @@ def _turn(given: Any, number: int) -> Turn:
         _require_call(_json(content, f"{where}calls a function, and its text is"), where)
     turn: dict[str, Any] = {"role": role, "content": content}
     calls = _tool_calls(given, where)
-    name = given.get("name")
-    turn |= ({"tool_calls": calls} if calls else {}) | ({"name": name} if isinstance(name, str) else {})
-    return turn | _weight(given, role, where)
+    _refuse_reasoning(given, where)
+    named = {key: given[key] for key in NAMES if isinstance(given.get(key), str)}
+    return turn | ({"tool_calls": calls} if calls else {}) | named | _weight(given, role, where)
+
+
+def _refuse_reasoning(given: Mapping[str, Any], where: str) -> None:
+    """Raises Unfit for thoughts beside the content: templates leave them out of all turns but the last, so that what is
+    trained on would not be what is asked with.
+    """
+    thought = next((key for key in REASONING if given.get(key)), None)
+    if thought is not None:
+        remedy = "write it into the content, as the base's template has it, or take the key out"
+        raise Unfit(f"{where}has {thought!r} beside its content, which is not trained", remedy)
 
 
 def _weight(given: dict[str, Any], role: str, where: str) -> dict[str, int]:
