@@ -120,6 +120,22 @@ FIRST, LATER = "{% if messages|length > 3 %}", "{% endif %}"
         ("{{ messages[0].content * messages|length }}", "multiplies what has no bound"),
         ("{{ 'x'|center(1000000000) }}", "a number beyond all bounds"),
         ("{{ '%999999999d' % 1 }}", "a number beyond all bounds"),
+        ("{{ '%.999999999f' % 1.0 }}", "a number beyond all bounds"),
+        ("{{ '{:{}}'.format('x', ('9' * 9)|int) }}", "reads a number from text|formats with a width"),
+        ("{{ '{:{}}'.format('x', messages|length) }}", "formats with a width that it computes in line 1"),
+        ("{{ '{:{}}'['format']('x', messages|length) }}", "formats with a width that it computes"),
+        ("{% set f = '{:' ~ '{}}' %}{{ f.format('x', 9) }}", "formats with a width that it computes"),
+        ("{{ '%*d' % (9, 1) }}", "formats with a width that it computes"),
+        ("{{ '%.*f' % (9, 1.0) }}", "formats with a width that it computes"),
+        ("{{ ('%' ~ '*d') % (9, 1) }}", "formats with a width that it computes"),
+        ("{{ '%*d'|format(9, 1) }}", "formats with a width that it computes"),
+        ("{{ '999999999'|int }}", "reads a number from text"),
+        ("{{ '1e99'|float|round }}", "reads a number from text"),
+        ("{{ ['9' * 9]|map('int')|list }}", "reads a number from text"),
+        ("{{ 'x'|center(messages|length) }}", "writes as many blanks as it computes"),
+        ("{{ 'x'|indent(width=messages|length) }}", "writes as many blanks as it computes"),
+        ("{{ 'x'.ljust(messages|length) }}", "writes as many blanks as it computes"),
+        ("{{ 'x'.zfill(range(1000000)|sum) }}", "writes as many blanks as it computes"),
         (DOUBLED, "held a text of more than 20,000 characters"),
         (
             DOUBLED.replace("ns.s =", "ns.t = [").replace("~ ns.s %}", "~ ns.s] %}{% set ns.s = ns.t[0] %}"),
@@ -152,7 +168,17 @@ def test_a_text_that_grows_with_the_words_of_a_row_is_refused_at_that_row() -> N
 
 
 @pytest.mark.parametrize(
-    "source", ["{{ '=' * 40 }}\n", "{% set n = 3 %}{{ '  ' * n }}", "{{ 2 * (n + 1) if n is defined }}"]
+    "source",
+    [
+        "{{ '=' * 40 }}\n",
+        "{% set n = 3 %}{{ '  ' * n }}",
+        "{{ 2 * (n + 1) if n is defined }}",
+        "{{ 'x'|center(40) }}{{ 'x'.ljust(40) }}{{ {'a': 1}|tojson(indent=4) }}",
+        "{{ '{:>5}'.format(1) }}{{ '%05.1f' % 2.5 }}{{ '%s of %s'|format(1, 2) }}",
+        "{{ '12'|int }}{{ 3.7|int }}{% for m in messages %}{{ 'x' if (loop.index0 + 1) % 2 == 5 }}{% endfor %}",
+        "{{ 'x' if (messages|selectattr('role', 'equalto', 'user')|list|length) % 2 == 5 }}",
+        "{{ 'x' if messages[0]['content']|length % 2 == 5 }}",
+    ],
 )
 def test_small_repetitions_are_no_reason_to_refuse(source: str) -> None:
     assert template(source + BODY + ASK).render(TWO_TURNS)
@@ -292,6 +318,51 @@ def test_prompts_begin_texts_and_answers_hold_their_words(pairs: list[tuple[str,
         assert answer.strip() in rendered.text[start:end]
         assert rendered.text[:end].endswith(found.end_token)
     assert rendered.text[: rendered.answers[-1][0]] == found.prompt(conversation)
+
+
+CALLS = "{% for c in m.tool_calls or [] %}[CALL]{% endfor %}"
+CALLING = BODY.replace("{{ m.content }}", "{{ m.content or '' }}" + CALLS)
+ARGUMENTS = {
+    "city": "Zürich",
+    "note": 'a "quoted"\nline',
+    "days": 3,
+    "share": 0.25,
+    "sure": True,
+    "more": [{"unit": None}],
+}
+
+
+def calling(question: str, **arguments: object) -> Conversation:
+    call = {"type": "function", "function": {"name": "weather_at", "arguments": arguments}}
+    asked = {"role": "user", "content": question}
+    return Conversation((asked, {"role": "assistant", "content": "", "tool_calls": [call]}))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{{ c.function.name }} {{ c.function.arguments|tojson }}",
+        "{{ c.function|tojson }}",
+        "{{ c.function.name }}({% for k, v in c.function.arguments|items %}{{ k }}={{ v }},{% endfor %})",
+        "{{ c.function.name }} {{ c.function.arguments }}",
+    ],
+)
+def test_the_arguments_of_a_call_may_be_written_in_any_form(written: str) -> None:
+    found = template(CALLING.replace("CALL", written) + ASK)
+    (answer,) = answers(found, calling("Rain?", **ARGUMENTS))
+    assert "weather_at" in answer
+    assert "rich" in answer
+
+
+def test_a_template_that_leaves_the_arguments_of_calls_out_is_refused() -> None:
+    """The question says the place too, so that it stands in the text all the same."""
+    found = template(CALLING.replace("CALL", "{{ c.function.name }}") + ASK)
+    assert answers(found, calling("Rain in Bern?"))
+    with pytest.raises(DataError, match=r"turn 2 \(assistant\).*leaves arguments of calls out: weather_at: city"):
+        found.render(calling("Rain in Bern?", city="Bern"))
+    called = calling("Rain in Bern?", city="Bern", days=5)
+    with pytest.raises(DataError, match="weather_at: city, weather_at: days"):
+        found.render(called)
 
 
 @pytest.mark.parametrize("source", [CHATML, None])

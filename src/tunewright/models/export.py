@@ -40,8 +40,9 @@ def export_model(  # noqa: PLR0913  # what is exported, from where and to where,
     """`to` holds the run's model in Hugging Face layout, or its adapter in peft's where `merge` is not asked for.
 
     `rows` are training rows: they must be encoded alike through the files written. `base_adapter` is merged into the
-    base first, where that was tuned itself; `card` becomes its README.md. An adapter's files name the base
-    as that of `named` is found; without it, as they did. Returns the largest difference of the merged model's logits; None where nothing was merged. Raises RecipeError where `to` holds anything.
+    base first, where that was tuned itself; `card` becomes its README.md. An adapter's files name `named` as
+    their base; without it, the base that they named. Returns the largest difference of the merged model's logits; None
+    where nothing was merged. Raises RecipeError where `to` holds anything.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         given = f"{str(to)!r} holds files already"

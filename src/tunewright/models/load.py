@@ -78,9 +78,7 @@ def load_classifier(
     return model if adapter is None else merged(load_with_adapter(model, adapter))[0]
 
 
-def load_writer(
-    layout: Layout, folder: Path, *, dropout: float | None, adapter: Path | None = None
-) -> PreTrainedModel:
+def load_writer(layout: Layout, folder: Path, *, dropout: float | None, adapter: Path | None = None) -> PreTrainedModel:
     """The base that predicts tokens in the layout, in fp32. Raises RecipeError where it lacks its language head.
 
     With `adapter`, the base is that of a tuned model: its adapter is merged in.

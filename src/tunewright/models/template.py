@@ -15,6 +15,7 @@ from tunewright.core.conversation import Conversation, Turn, asked
 from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.files import digest, resolve_path, why_unreadable
 from tunewright.models.template_bounds import MAX_CHARACTERS, MAX_GROWTH, bounded, unbounded
+from tunewright.models.template_calls import unsaid_arguments
 from tunewright.models.template_faults import line_of, parting, refusal
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ class ChatTemplate:
         whole = self._text(conversation.turns, conversation)
         self._require_said(conversation, whole)
         spans = [self._span(conversation, number, whole) for number in conversation.trained]
+        trained = dict(zip(conversation.trained, spans, strict=True))
+        for number, turn in enumerate(conversation.turns):
+            start, end = trained.get(number, (0, len(whole)))
+            self._require_called(turn, number, whole[start:end])
         return Rendered(whole, tuple(spans))
 
     def prompt(self, conversation: Conversation) -> str:
@@ -122,6 +127,13 @@ class ChatTemplate:
         if ignored:
             given = f"the template {self.name!r} ignores tools: {', '.join(ignored[:3])} do not stand in the text"
             raise _refusal("tools", given, "a template that takes tools")
+
+    def _require_called(self, turn: Turn, number: int, text: str) -> None:
+        """The arguments of the turn's calls stand in its text: a question may say them too, which is not the call."""
+        unsaid = unsaid_arguments(turn, text)
+        if unsaid:
+            given = f"the template {self.name!r} leaves arguments of calls out: {', '.join(unsaid[:3])}"
+            raise _refusal(f"turn {number + 1} ({turn['role']})", given, "a template that writes every call whole")
 
     def _text(self, turns: Sequence[Turn], conversation: Conversation, *, ask: bool = False) -> str:
         if not turns:

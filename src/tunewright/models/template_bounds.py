@@ -34,8 +34,17 @@ MAX_DEPTH = 4
 """Levels of lists and objects within a variable that are looked at."""
 MAX_GROWTH = 20
 """Times as many characters as a conversation has, beyond MAX_CHARACTERS, that it may become: marks and escapes."""
-WIDE = re.compile(r"%[-+ #0]*\d{6,}|\{[^{}]*:[^{}]*\d{6,}")
+WIDE = re.compile(r"%[-+ #0-9.]*\d{6,}|\{[^{}]*:[^{}]*\d{6,}")
 """A width in a format that asks for more blanks than MAX_NUMBER allows, or nearly."""
+OPEN = re.compile(r"%[-+ #0-9.]*\*|\{[^{}]*:[^{}]*\{")
+"""A width in a format that is an argument of its own, and so of any size."""
+NUMBERS = frozenset({"int", "float"})
+"""Filters that read a number from text."""
+WIDTHS = frozenset({"center", "indent", "ljust", "rjust", "zfill", "expandtabs", "tojson"})
+"""Filters and methods that write as many blanks, or zeros, as they are told."""
+FORMATS = frozenset({"format", "format_map"})
+MAX_DIGITS = 6
+"""Digits of a text that may be read as a number."""
 
 
 class _Generation(Extension):
@@ -56,7 +65,7 @@ def unbounded(source: str) -> str | None:
     """
     extensions: list[str | type[Extension]] = [_Generation, "jinja2.ext.loopcontrols"]
     tree = Environment(extensions=extensions, autoescape=False).parse(source)  # noqa: S701  # a chat is plain text
-    for node in tree.find_all((nodes.Pow, nodes.Mul, nodes.Const, nodes.Filter, nodes.Name)):
+    for node in tree.find_all((nodes.Pow, nodes.Mul, nodes.Mod, nodes.Const, nodes.Filter, nodes.Call, nodes.Name)):
         fault = _fault(node)
         if fault:
             return f"{fault} in line {node.lineno}"
@@ -70,10 +79,57 @@ def _fault(node: nodes.Node) -> str | None:
         return "holds a number beyond all bounds" if _is_beyond(node.value) else None
     if isinstance(node, nodes.Name):
         return "writes random words" if node.name == "lipsum" else None
+    if isinstance(node, nodes.Mod):
+        return _format_fault(node.left) if _formats(node) else None
     if isinstance(node, nodes.Filter):
         words = {node.name, *(argument.value for argument in node.args if isinstance(argument, nodes.Const))}
-        return "writes at random" if "random" in words else None
+        return "writes at random" if "random" in words else _width_fault(node, words, node.node)
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr | nodes.Getitem):
+        return _width_fault(node, {_method(node.node)}, node.node.node)
     return None
+
+
+def _width_fault(node: nodes.Filter | nodes.Call, words: set[object], of: nodes.Expr | None) -> str | None:
+    """What a filter or a method of the expression `of` could make too much of; `words` are what it may be called."""
+    if words & NUMBERS and not _is_short_number(of):
+        return "reads a number from text"
+    widths = [*node.args, *(keyword.value for keyword in node.kwargs)]
+    if words & WIDTHS and not all(isinstance(width, nodes.Const) for width in widths):
+        return "writes as many blanks as it computes"
+    return _format_fault(of) if words & FORMATS else None
+
+
+def _format_fault(text: nodes.Expr | None) -> str | None:
+    known = isinstance(text, nodes.Const) and not (isinstance(text.value, str) and OPEN.search(text.value))
+    return None if known else "formats with a width that it computes"
+
+
+def _formats(node: nodes.Mod) -> bool:
+    """Whether a `%` formats a text: it does with several values, and where a text stands before it."""
+    return isinstance(node.right, nodes.Tuple) or _is_text(node.left)
+
+
+def _is_text(node: nodes.Expr) -> bool:
+    """Whether an expression is a text that is written out, or put together."""
+    if isinstance(node, nodes.Const):
+        return isinstance(node.value, str)
+    if isinstance(node, nodes.Add):
+        return _is_text(node.left) or _is_text(node.right)
+    return isinstance(node, nodes.Concat)
+
+
+def _method(node: nodes.Getattr | nodes.Getitem) -> object:
+    """The name of what is called, where it is written out."""
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    return node.arg.value if isinstance(node.arg, nodes.Const) else None
+
+
+def _is_short_number(node: nodes.Expr | None) -> bool:
+    """Whether a number is written out, or a text of so few digits that it reads as no large one."""
+    if not isinstance(node, nodes.Const):
+        return False
+    return not isinstance(node.value, str) or (len(node.value) <= MAX_DIGITS and "e" not in node.value.lower())
 
 
 def _is_repetition(node: nodes.Mul) -> bool:
