@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,11 @@ from chat_room import CONTEXT, talking_project, terminal
 
 from tunewright.core.conversation import Conversation
 from tunewright.core.encoded import RowContent
+from tunewright.core.errors import DataError
 from tunewright.core.generated import Decoding
+from tunewright.models.chat_encoder import ChatEncoder
+from tunewright.models.template import ChatTemplate
+from tunewright.pipeline.chat import Chat, Speaker
 from tunewright.pipeline.tuned import open_run
 
 if TYPE_CHECKING:
@@ -149,6 +154,51 @@ def test_every_line_of_a_pipe_is_a_turn(
     model = open_run(RUN).writer()
     assert first == said(model, user("how is it?"))
     assert second == said(model, user("how is it?"), answer(first), user("/reset"))
+
+
+def test_a_line_that_cannot_be_answered_leaves_the_others_their_answers(
+    talking: Path, tunewright: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = b"how is it?\n" + b"wind " * CONTEXT + b"\nto \xff\nwhy?\n"
+    told = []
+    for options in ((), ("--json",)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given), encoding="utf-8"))
+        told.append(tunewright("chat", RUN, *SHORT, *options))
+    shown, data = told
+    assert shown.code == data.code == 3
+    assert f"its context holds {CONTEXT:,}" in shown.err
+    assert "no UTF-8" in shown.err
+    model = open_run(RUN).writer()
+    first = said(model, user("how is it?"))
+    last = said(model, user("how is it?"), answer(first), user("why?"))
+    assert shown.out.splitlines() == [first, last]
+    turns = data.json["turns"]
+    assert [turn.get("tuned", {}).get("text") for turn in turns] == [first, None, None, last]
+    assert ["refused" in turn for turn in turns] == [False, True, True, False]
+
+
+def test_what_the_template_refuses_is_told_as_a_turn_of_the_chat(talking: Path) -> None:
+    tuned = open_run(RUN)
+    assert tuned.template is not None
+    refusing = "{% if 'rain' in messages[-1].content %}{{ raise_exception('no rain') }}{% endif %}"
+    template = ChatTemplate(tuned.tokenizer, refusing + tuned.template.source, name="dry.jinja")
+    encoder = ChatEncoder(tuned.tokenizer, template)
+    chat = Chat([Speaker("tuned", lambda: nullcontext(tuned.writer()), encoder, chats=True)], str, chats=True)
+    assert chat.accept("how is it?") == "how is it?"
+    with pytest.raises(DataError, match="no rain") as refused:
+        chat.accept("will it rain?")
+    (problem,) = refused.value.problems
+    assert problem.remedy.startswith("say it otherwise")
+
+
+@pytest.mark.parametrize("verb", ["chat", "predict"])
+def test_special_tokens_in_what_is_asked_are_told(verb: str, talking: Path, tunewright: Callable[..., Ran]) -> None:
+    special = sorted(open_run(RUN).tokenizer.special.texts)[0]
+    told = tunewright(verb, RUN, "--text", f"how {special} is it?", *SHORT)
+    assert told.code == 0
+    assert f"{verb}: warning: {special} in " in told.err
+    assert "read as the special token itself" in told.err
+    assert "warning" not in tunewright(verb, RUN, "--text", "how is it?", *SHORT).err
 
 
 def test_what_no_longer_fits_is_refused_with_its_tokens_and_the_remedy(

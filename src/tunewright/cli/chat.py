@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -40,7 +41,7 @@ def chat(  # noqa: PLR0913  # an option each
     """Talk to the tuned model of RUN; answers appear as they are written.
 
     On a terminal, Ctrl-C stops an answer, Ctrl-D ends, /help lists the commands. Otherwise every line of the input that
-    is not blank is a turn.
+    is not blank is a turn; one that cannot be answered is told, the others are answered, and the exit code is 3.
     """
     from tunewright.pipeline.chat import open_chat
     from tunewright.pipeline.decoding import chosen_decoding
@@ -57,15 +58,30 @@ def chat(  # noqa: PLR0913  # an option each
 
         talk(transcript, run)
     else:
-        for turn in text or _lines():
+        for turn in text or ():
             transcript.take(turn)
+        for line in () if text else _lines():
+            _take(transcript, line)
     if as_json:
         facts = {"run": str(run), "against": against, "system": conversation.system}
         put_json({**facts, "turns": transcript.turns})
+    if not typed and any("refused" in turn for turn in transcript.turns):
+        raise typer.Exit(DataError.exit_code)
+
+
+def _take(transcript: Transcript, line: str) -> None:
+    """The line is answered, or refused in words on stderr: those behind it are turns of their own."""
+    try:
+        transcript.take(line)
+    except DataError as fault:
+        transcript.refuse(line, fault)
+        say(f"chat: {fault}")
 
 
 def _lines() -> Iterator[str]:
-    """The lines of the input that are not blank."""
+    """The lines of the input that are not blank; bytes that are no UTF-8 stand in their line as surrogates."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # one such line must not end the others
     try:
         for line in sys.stdin:
             if line.strip():

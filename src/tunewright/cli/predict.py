@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tunewright.cli.output import AsJson, put, put_json
+from tunewright.cli.output import AsJson, put, put_json, say
 from tunewright.core.text import excerpt, plain
 
 if TYPE_CHECKING:
@@ -52,7 +52,14 @@ def predict(  # noqa: PLR0913  # an option each
     from tunewright.pipeline.predict import predict_rows, write_rows
 
     decoding = chosen_decoding(max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
-    rows = predict_rows(run, texts=text or [], file=file, column=column, decoding=decoding)
+    rows = predict_rows(
+        run,
+        texts=text or [],
+        file=file,
+        column=column,
+        decoding=decoding,
+        warn=lambda line: say(f"predict: warning: {line}"),
+    )
     if out is not None:
         write_rows(out, rows)
     if as_json:

@@ -74,7 +74,7 @@ def _carry_out(transcript: Transcript, line: str) -> bool:
         with _stoppable() as stop:
             transcript.take(line.removeprefix("/"), stop=stop)
     except DataError as fault:
-        transcript.turns.append({"text": line, "refused": fault.as_dict()["problems"]})
+        transcript.refuse(line, fault)
         transcript.write(f"{fault}\n")
     return True
 

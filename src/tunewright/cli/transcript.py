@@ -9,6 +9,7 @@ from tunewright.cli.output import say
 from tunewright.core.text import plain
 
 if TYPE_CHECKING:
+    from tunewright.core.errors import DataError
     from tunewright.core.generated import Decoding
     from tunewright.pipeline.chat import Chat, Reply, Speaker
 
@@ -41,6 +42,7 @@ class Transcript:
         Raises DataError for a turn that cannot be answered.
         """
         text = self.chat.accept(line)
+        self._warn(text, typed=stop is not None)
         told: dict[str, Any] = {"text": text}
         self.turns.append(told)
         for speaker in self.chat.speakers:
@@ -50,6 +52,22 @@ class Transcript:
                 self.write(f"({remark(reply)})\n")
             elif not reply.stopped:
                 say(f"chat: {speaker.name}: {remark(reply)}")
+
+    def refuse(self, line: str, fault: DataError) -> None:
+        """The turn is on record as refused; bytes that are no UTF-8 are written as escapes."""
+        text = line.encode("utf-8", "backslashreplace").decode()
+        self.turns.append({"text": text, "refused": fault.as_dict()["problems"]})
+
+    def _warn(self, text: str, *, typed: bool) -> None:
+        """Special tokens in what is asked are told: the models do not read them as the words they look like."""
+        special = {token for speaker in self.chat.speakers for token in speaker.special_in(text)}
+        if not special:
+            return
+        words = f"{', '.join(sorted(special))} in what is asked is read as the special token itself, not as text"
+        if typed:
+            self.write(f"({words})\n")
+        else:
+            say(f"chat: warning: {words}")
 
     def _answer(self, speaker: Speaker, text: str, stop: Stop, *, named: bool) -> Reply:
         stop.pressed = False

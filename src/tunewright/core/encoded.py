@@ -58,3 +58,7 @@ class SpecialIds:
     """Stands for what the vocabulary cannot write."""
     texts: frozenset[str] = frozenset()
     """Special tokens as they are written: in a row's text they would become the token itself."""
+
+    def written_in(self, text: str) -> tuple[str, ...]:
+        """The special tokens that stand in the text, where the model reads each as the token itself."""
+        return tuple(token for token in sorted(self.texts) if token.strip() and token in text)

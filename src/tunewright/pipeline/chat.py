@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tunewright.core.conversation import Conversation
@@ -14,7 +14,7 @@ from tunewright.models.chat_encoder import ChatEncoder
 from tunewright.pipeline.tuned import open_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tunewright.pipeline.tuned import TunedRun
 
 Name = Literal["tuned", "base"]
+OTHERWISE = "say it otherwise; a run of the recipe with another `model.template` may take it"
 RESET = "forget the conversation (/reset), or say less at once"
 OTHER_VERB = {
     "classification": "it answers in labels: tunewright predict RUN --text …",
@@ -74,7 +75,8 @@ class Speaker:
         first: Sequence[Turn] = () if self.system is None else ({"role": "system", "content": self.system},)
         chat = Conversation((*first, *self.turns, {"role": "user", "content": text}))
         if isinstance(self._encoder, ChatEncoder):
-            shown = self._encoder.template.prompt(chat)
+            with _said_here():
+                shown = self._encoder.template.prompt(chat)
             for said, place in ((self.system or "", "system turn"), (text, "turn")):
                 if said.strip() not in shown:
                     given = f"the template {self._encoder.template.name!r} leaves out or rewrites it"
@@ -85,12 +87,18 @@ class Speaker:
 
     def require_room(self, text: str) -> None:
         """Raises DataError where no token would be left to answer this turn with, naming the tokens there are."""
-        tokens, most = len(self._encoder.prompt_ids(self.content(text))), self._encoder.max_tokens
+        row = self.content(text)
+        with _said_here():
+            tokens, most = len(self._encoder.prompt_ids(row)), self._encoder.max_tokens
         if tokens > most or (tokens == most and self._encoder.layout == "causal"):
             what = "the conversation with this turn" if self._chats else "the text"
             given = f"{what} has {tokens:,} tokens for the {self.name} model, and its context holds {most:,}"
             remedy = RESET if self.turns else "say less at once"
             raise DataError(Problem("turn", given, "room for an answer", remedy))
+
+    def special_in(self, text: str) -> tuple[str, ...]:
+        """The special tokens that stand in what is asked: the model reads them as the tokens themselves."""
+        return self._encoder.special.written_in(f"{self.system or ''}\n{text}")
 
     def answer(self, text: str, decoding: Decoding, interrupted: Callable[[], bool]) -> Generator[str, None, Reply]:
         """Pieces of the answer as they are written; returns all of it, which is then part of the conversation.
@@ -152,6 +160,15 @@ class Chat:
         for speaker in self.speakers:
             speaker.require_room(text)
         return text
+
+
+@contextlib.contextmanager
+def _said_here() -> Iterator[None]:
+    """What the template or the encoder refuses within is a turn of this chat, and no row of the data."""
+    try:
+        yield
+    except DataError as fault:
+        raise DataError(*(replace(problem, remedy=OTHERWISE) for problem in fault.problems)) from fault
 
 
 def open_chat(run: Path, *, against_base: bool = False, system: str | None = None) -> Chat:

@@ -21,7 +21,7 @@ from tunewright.pipeline.tuned import open_run
 from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tunewright.pipeline.tuned import TunedRun
@@ -67,11 +67,22 @@ class Answer:
         return asdict(self)
 
 
+def _silent(_line: str) -> None:
+    return
+
+
 def predict_rows(
-    run: Path, *, texts: Sequence[str], file: Path | None, column: str | None, decoding: Decoding | None = None
+    run: Path,
+    *,
+    texts: Sequence[str],
+    file: Path | None,
+    column: str | None,
+    decoding: Decoding | None = None,
+    warn: Callable[[str], None] = _silent,
 ) -> list[Prediction] | list[Answer]:
     """The tuned model's answer to each text, then to each row of the file, in order; cleaned as the training rows were.
 
+    `warn` is told in a line where special tokens stand in what is asked, which are read as the tokens themselves.
     A classifier gives predictions; a model that writes gives answers, by `decoding` or greedily. Raises RecipeError
     without a run or texts, RunError without a whole model, DataError for a row without a text, or one that leaves no
     room for an answer.
@@ -83,8 +94,21 @@ def predict_rows(
         if decoding is not None:
             given = "a run that classifies writes nothing that could be decoded"
             raise RecipeError(Problem("predict", given, "texts alone", "leave the options of decoding out"))
-        return _classified(tuned, texts, file, column)
-    return _answered(tuned, texts, file, column, decoding or Decoding(MAX_NEW_TOKENS))
+        rows = _classified(tuned, texts, file, column)
+        _warn_of_special(tuned, [(row.line, row.text) for row in rows], warn)
+        return rows
+    answers = _answered(tuned, texts, file, column, decoding or Decoding(MAX_NEW_TOKENS))
+    _warn_of_special(tuned, [(row.line, row.text) for row in answers], warn)
+    return answers
+
+
+def _warn_of_special(tuned: TunedRun, asked: Sequence[tuple[int | None, str]], warn: Callable[[str], None]) -> None:
+    special = tuned.tokenizer.special
+    found = [(_place(number, line), special.written_in(text)) for number, (line, text) in enumerate(asked, start=1)]
+    places = [place for place, tokens in found if tokens]
+    if places:
+        tokens = ", ".join(sorted({token for _, each in found for token in each}))
+        warn(f"{tokens} in {_some(places)} is read as the special token itself, not as text")
 
 
 def load_classifier(run: Path) -> TunedClassifier:

@@ -260,9 +260,7 @@ def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...]) 
     if reads_mean(recipe, context.facts):
         base = read_mean(base)
     named = context.base
-    model = apply_method(
-        base, recipe.train.method, seed=recipe.seed, base_name=named.address, base_commit=named.commit
-    )
+    model = apply_method(base, recipe.train.method, seed=recipe.seed, base_name=named.address, base_commit=named.commit)
     train_mode(model)
     bf16 = resolved.precision == "bf16"
     return start(model, recipe.train, lr=resolved.lr, bf16=bf16, seed=recipe.seed, cpu=resolved.device == "cpu")
