@@ -143,7 +143,7 @@ def _refuse_reasoning(given: Mapping[str, Any], where: str) -> None:
     """Raises Unfit for thoughts beside the content: templates leave them out of all turns but the last, so that what is
     trained on would not be what is asked with.
     """
-    thought = next((key for key in REASONING if given.get(key)), None)
+    thought = next((k for k in REASONING if given.get(k) and not isinstance(given[k], bool)), None)
     if thought is not None:
         remedy = "write it into the content, as the base's template has it, or take the key out"
         raise Unfit(f"{where}has {thought!r} beside its content, which is not trained", remedy)

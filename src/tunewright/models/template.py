@@ -83,8 +83,9 @@ class ChatTemplate:
         spans = [self._span(conversation, number, whole) for number in conversation.trained]
         trained = dict(zip(conversation.trained, spans, strict=True))
         for number, turn in enumerate(conversation.turns):
-            start, end = trained.get(number, (0, len(whole)))
-            self._require_called(turn, number, whole[start:end])
+            if turn.get("tool_calls"):
+                start, end = trained.get(number, (0, len(whole)))
+                self._require_called(turn, number, whole[start:end])
         return Rendered(whole, tuple(spans))
 
     def prompt(self, conversation: Conversation) -> str:
