@@ -12,7 +12,8 @@ from tunewright.evaluation.advice import Trained
 from tunewright.evaluation.classification import score_system
 from tunewright.evaluation.overfitting import read_gap
 from tunewright.evaluation.settings import ScoreSettings
-from tunewright.recipe.train import Constant, TopLayers, TrainSpec
+from tunewright.recipe.schedule import Constant
+from tunewright.recipe.train import TopLayers, TrainSpec
 
 if TYPE_CHECKING:
     from tunewright.core.predictions import ClassPredictions

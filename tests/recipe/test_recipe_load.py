@@ -10,7 +10,8 @@ from recipe_room import SMALLEST, loaded, only, refused
 from tunewright.recipe.data import GroupSplit, TimeSplit
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
 from tunewright.recipe.recipe import Recipe
-from tunewright.recipe.train import Cosine, TopLayers
+from tunewright.recipe.schedule import Cosine
+from tunewright.recipe.train import TopLayers
 
 if TYPE_CHECKING:
     from pathlib import Path

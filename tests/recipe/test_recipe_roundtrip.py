@@ -15,7 +15,8 @@ from tunewright.recipe.label_issues import DropMislabelled, Relabel
 from tunewright.recipe.load import LoadedRecipe, load_recipe
 from tunewright.recipe.model import ModelSpec
 from tunewright.recipe.recipe import Recipe
-from tunewright.recipe.train import AdamW, Constant, Cosine, EarlyStopping, Full, Linear, TopLayers, TrainSpec
+from tunewright.recipe.schedule import Constant, Cosine, Linear
+from tunewright.recipe.train import AdamW, EarlyStopping, Full, TopLayers, TrainSpec
 
 if TYPE_CHECKING:
     import pytest

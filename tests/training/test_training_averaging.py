@@ -11,7 +11,7 @@ from training_room import same_bits, snapshot, state_of, step_of, tiny_bert, tok
 
 from tunewright.core.errors import Interrupted
 from tunewright.data.loader import LoadPlan
-from tunewright.recipe.regularise import Ema
+from tunewright.recipe.regularise import Ema, Swa
 from tunewright.recipe.train import AdamW, TrainSpec
 from tunewright.training.averaging import ema_share, evaluated_weights
 from tunewright.training.checkpoint import (
@@ -39,8 +39,11 @@ ROWS = token_rows([5, 9, 12, 7, 30, 6, 8, 11])
 AVERAGED = TrainSpec(optimizer=AdamW(lr=1e-3), ema=Ema(decay=0.7, warmup=False), early_stopping=None)
 
 
+MEAN = AVERAGED.model_copy(update={"ema": None, "swa": Swa(start=0.5)})
+
+
 def fresh(spec: TrainSpec = AVERAGED) -> TrainState:
-    return state_of(tiny_bert(dropout=0.1), spec)
+    return state_of(tiny_bert(dropout=0.1), spec, total_steps=6)
 
 
 def go_on(state: TrainState, steps: int) -> None:
@@ -71,6 +74,20 @@ def test_the_average_is_that_of_all_steps_by_their_decay() -> None:
             torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-7)
 
 
+def test_a_plain_mean_is_that_of_the_steps_since_it_began_and_before_that_the_weights_themselves() -> None:
+    state = fresh(MEAN)
+    after = []
+    for step in range(1, 7):
+        go_on(state, 1)
+        after.append(weights_of(state))
+        since = after[min(step, 4) - 1 :]
+        with evaluated_weights(state):
+            for name, value in weights_of(state).items():
+                expected = sum(weights[name] for weights in since) / len(since)
+                torch.testing.assert_close(value, expected, rtol=1e-5, atol=1e-7)
+            assert step > 4 or same_bits(weights_of(state), after[-1])
+
+
 def test_in_warm_up_the_average_reaches_back_over_a_tenth_of_the_steps() -> None:
     share = ema_share(Ema(decay=0.99))
     assert [1 - share(step) for step in (1, 10, 100)] == pytest.approx([2 / 11, 11 / 20, 101 / 110])
@@ -88,15 +105,17 @@ def test_averaging_does_not_disturb_training() -> None:
     assert same_bits(snapshot(plain), snapshot(averaged))
 
 
-def test_a_checkpoint_holds_both_and_resuming_is_exact(tmp_path: Path) -> None:
-    state = fresh()
-    go_on(state, 3)
-    save_checkpoint(state, Progress(3, 1.5, "key", 0), tmp_path)
-    resumed = fresh()
+@pytest.mark.parametrize("spec", [AVERAGED, MEAN], ids=["ema", "swa"])
+@pytest.mark.parametrize("at", [2, 4])
+def test_a_checkpoint_holds_both_and_resuming_is_exact(tmp_path: Path, spec: TrainSpec, at: int) -> None:
+    state = fresh(spec)
+    go_on(state, at)
+    save_checkpoint(state, Progress(at, 1.5, "key", 0), tmp_path)
+    resumed = fresh(spec)
     load_checkpoint(resumed, *newest_checkpoint(tmp_path, "key"))
     assert same_bits(everything(resumed), everything(state))
-    go_on(resumed, 3)
-    go_on(state, 3)
+    go_on(resumed, 6 - at)
+    go_on(state, 6 - at)
     assert same_bits(everything(resumed), everything(state))
 
 

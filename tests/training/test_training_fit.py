@@ -13,7 +13,8 @@ from training_room import snapshot, state_of, tiny_bert, token_rows
 
 from tunewright.core.errors import Interrupted, RunError
 from tunewright.data.loader import LoadPlan
-from tunewright.recipe.train import AdamW, Constant, EarlyStopping, Linear, TrainSpec
+from tunewright.recipe.schedule import Constant, Linear
+from tunewright.recipe.train import AdamW, EarlyStopping, TrainSpec
 from tunewright.training import settings
 from tunewright.training.checkpoint import load_checkpoint, newest_checkpoint
 from tunewright.training.engine import Duration
@@ -110,6 +111,23 @@ def test_a_gain_within_min_delta_is_kept_as_the_best_and_still_counts_as_none_fo
     outcome, _, _ = fitted(tmp_path, spec, [0.80, 0.84, 0.84, 0.84, 0.84, 0.84].__getitem__)
     assert (outcome.best_step, outcome.best_value, outcome.steps) == (4, 0.84, 8)
     assert "early stopping" in outcome.reason
+
+
+def test_a_gain_within_the_metrics_standard_error_is_no_improvement(tmp_path: Path) -> None:
+    spec = SPEC.model_copy(update={"early_stopping": EarlyStopping(patience=2, min_delta="auto")})
+    values, errors = [0.5, 0.6, 0.64, 0.66, 0.9, 0.9], [None, 0.05, 0.05, 0.07, 0.0, 0.0]
+    state, watched, seen = state_of(tiny_bert(), spec), Watched(), iter(range(6))
+    last: list[int] = []
+
+    def validate(_model: object) -> dict[str, float]:
+        last.append(next(seen))
+        return {"accuracy": values[last[-1]], "loss": 1.0}
+
+    hooks = Hooks(
+        classification_loss, validate, watched, lambda: 0, lambda: None, standard_error=lambda: errors[last[-1]]
+    )
+    outcome = fit(state, ROWS, plan_of(tmp_path, spec), hooks, resumed=None)
+    assert (outcome.steps, outcome.best_step, outcome.best_value) == (8, 8, 0.66)
 
 
 def test_a_lower_loss_is_better(tmp_path: Path) -> None:

@@ -61,8 +61,11 @@ def tiny_bert(*, dropout: float = 0.0) -> Any:
         return BertForSequenceClassification(config).train()
 
 
-def state_of(model: nn.Module, spec: TrainSpec | None = None, *, lr: float = 1e-3, seed: int = 7) -> TrainState:
-    return start(model, spec or TrainSpec(optimizer=AdamW(lr=lr)), lr=lr, bf16=False, seed=seed, cpu=True)
+def state_of(
+    model: nn.Module, spec: TrainSpec | None = None, *, lr: float = 1e-3, seed: int = 7, total_steps: int | None = None
+) -> TrainState:
+    spec = spec or TrainSpec(optimizer=AdamW(lr=lr))
+    return start(model, spec, lr=lr, bf16=False, seed=seed, cpu=True, total_steps=total_steps)
 
 
 def step_of(rows: TokenRows, *, batch_size: int, micro_batch_tokens: int, after: int = 0) -> StepBatches:

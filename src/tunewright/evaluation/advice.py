@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from tunewright.recipe.train import Constant, Lora, TopLayers
+from tunewright.recipe.schedule import Constant
+from tunewright.recipe.train import Lora, TopLayers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -63,10 +63,13 @@ def known_model(name: str) -> tuple[Family, int] | None:
     return (entry["family"], entry["parameters"]) if entry else None
 
 
-def rate_range(method: str, parameters: int, family: Family | None = None) -> RateRange:
-    """The known good learning rates of AdamW for a method (`full`, `top_layers`, `lora`) and a number of parameters;
-    an unknown family is taken for an encoder.
+def rate_range(method: str, parameters: int, family: Family | None = None, *, optimizer: str = "adamw") -> RateRange:
+    """The known good learning rates of a method (`full`, `top_layers`, `lora`), a number of parameters and an
+    optimiser; an unknown family is taken for an encoder.
+
+    They are known for AdamW; those of another optimiser are its own factor times these.
     """
     rows = _catalogue()["learning_rates"][family or "encoder"][method]
     row = next(row for row in rows if parameters <= row["up_to_parameters"])
-    return RateRange(row["default"], row["low"], row["high"])
+    factor = 1.0 if optimizer == "adamw" else _catalogue()["rate_factors"][optimizer]
+    return RateRange(*(float(f"{row[name] * factor:.3g}") for name in ("default", "low", "high")))

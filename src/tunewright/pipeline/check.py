@@ -154,10 +154,11 @@ def _rate_findings(recipe: Recipe, facts: BaseFacts) -> Iterator[Finding]:
         return
     if facts.parameters is None:
         return
-    known = rate_range(recipe.train.method.kind, facts.parameters, facts.family)
+    optimizer = recipe.train.optimizer.kind
+    known = rate_range(recipe.train.method.kind, facts.parameters, facts.family, optimizer=optimizer)
     if not known.low / FAR < lr < known.high * FAR:
         side = "above" if lr > known.high else "below"
-        size = f"{recipe.train.method.kind} tuning of {facts.parameters / 1e6:.0f}M parameters"
+        size = f"{recipe.train.method.kind} tuning of {facts.parameters / 1e6:.0f}M parameters by {optimizer}"
         message = (
             f"train.optimizer.lr {lr:g} lies ten times or more {side} the range known to work for {size} "
             f"({known.low:g} to {known.high:g})"

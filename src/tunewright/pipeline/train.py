@@ -40,6 +40,7 @@ from tunewright.pipeline.stages import (
     seal,
 )
 from tunewright.pipeline.teacher import soft_targets
+from tunewright.pipeline.validate import ValidationWithError
 from tunewright.pipeline.weighing import weight_line
 from tunewright.tracking.events import EventLog
 from tunewright.tracking.observers import Observers
@@ -160,7 +161,9 @@ def _learning_rate(context: Context) -> float:
     if context.facts.parameters is None:
         given = "'auto' needs the model's size, which is unknown"
         raise RecipeError(Problem("train.optimizer.lr", given, "a number such as 2e-5", "write the rate"))
-    return rate_range(spec.method.kind, context.facts.parameters, context.facts.family).default
+    return rate_range(
+        spec.method.kind, context.facts.parameters, context.facts.family, optimizer=spec.optimizer.kind
+    ).default
 
 
 def _declares(context: Context, data: Manifest) -> dict[str, Any]:
@@ -237,7 +240,8 @@ def _train(context: Context, key: str) -> None:
     policy = overlength_policy(context.recipe.data.overlength, context.recipe.task)
     splits = {name: read_split(context.run.of(DATA), name) for name in ("train", "validation")}
     rows = {name: tokenize(split, encoder, policy=policy, cache=context.token_cache) for name, split in splits.items()}
-    state = _fresh_state(context, resolved, labels)
+    steps = total_steps(len(rows["train"]), context.recipe.train)
+    state = _fresh_state(context, resolved, labels, steps=steps)
     _require_exact_packing(context, resolved, state)
     soft_NK = soft_targets(context, splits["train"], labels, context.run.of(TRAINING))
     plan = _fit_plan(context, resolved, rows["train"], key, soft_NK)
@@ -254,7 +258,7 @@ def _train(context: Context, key: str) -> None:
     _keep_best(context, state, plan, outcome)
 
 
-def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...]) -> TrainState:
+def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...], *, steps: int) -> TrainState:
     recipe = context.recipe
     base = context.load_base(labels, dropout=recipe.model.dropout)
     if reads_mean(recipe, context.facts):
@@ -262,8 +266,15 @@ def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...]) 
     named = context.base
     model = apply_method(base, recipe.train.method, seed=recipe.seed, base_name=named.address, base_commit=named.commit)
     train_mode(model)
-    bf16 = resolved.precision == "bf16"
-    return start(model, recipe.train, lr=resolved.lr, bf16=bf16, seed=recipe.seed, cpu=resolved.device == "cpu")
+    return start(
+        model,
+        recipe.train,
+        lr=resolved.lr,
+        bf16=resolved.precision == "bf16",
+        seed=recipe.seed,
+        cpu=resolved.device == "cpu",
+        total_steps=steps,
+    )
 
 
 def _fit_plan(
@@ -310,9 +321,12 @@ def _class_weights(context: Context) -> tuple[float, ...]:
 def _fit(
     context: Context, state: TrainState, rows: Mapping[str, TokenRows], plan: FitPlan, resumed: Progress | None
 ) -> FitOutcome:
+    task, stopping = context.task, plan.spec.early_stopping
+    with_error = ValidationWithError(plan.metric)
+    measured = with_error if stopping is not None and stopping.min_delta == "auto" else task.validate
+
     def validate(model: Any) -> Mapping[str, float]:
-        task = context.task
-        metrics = task.validate(model, rows["validation"], task.loss, plan=plan.load, bf16=state.bf16)
+        metrics = measured(model, rows["validation"], task.loss, plan=plan.load, bf16=state.bf16)
         train_mode(model)
         return metrics
 
@@ -323,10 +337,14 @@ def _fit(
             log.sync()
             return log.offset
 
-        logged = _Logged(log, Observers(context.observers))
-        sample = sampler(context) if context.task.writes else None
         hooks = Hooks(
-            training_loss(context.task.loss, plan.spec), validate, logged, log_offset, interrupted, sample=sample
+            training_loss(task.loss, plan.spec),
+            validate,
+            _Logged(log, Observers(context.observers)),
+            log_offset,
+            interrupted,
+            sample=sampler(context) if task.writes else None,
+            standard_error=lambda: with_error.error,
         )
         outcome = fit(state, rows["train"], plan, hooks, resumed=resumed)
         late = interrupted()

@@ -10,12 +10,15 @@ import torch
 
 from tunewright.data.batching import micro_batches
 from tunewright.data.loader import collate
+from tunewright.evaluation.standard_error import mean_error, metric_error
 from tunewright.evaluation.tallies import PROBABILITY_FLOOR, accuracy, macro_f1, row_tallies
 from tunewright.inference.likelihood import nats
 from tunewright.inference.score import SCORE_TOKENS, logits, score, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from tunewright.data.loader import LoadPlan
     from tunewright.data.tokenize import TokenRows
@@ -24,18 +27,51 @@ if TYPE_CHECKING:
 
 def validate_classes(model: Any, rows: TokenRows, _loss: LossSum, *, plan: LoadPlan, bf16: bool) -> dict[str, float]:
     """Mean loss, accuracy and macro F1 of the rows; the model is left in eval mode."""
+    return _metrics(_probabilities(model, rows, plan, bf16=bf16), rows)
+
+
+class ValidationWithError:
+    """`validate_classes`, which after each call knows the standard error of one of its metrics on those rows."""
+
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+        self.error: float | None = None
+        """None before the first call, and of a single row."""
+
+    def __call__(self, model: Any, rows: TokenRows, _loss: LossSum, *, plan: LoadPlan, bf16: bool) -> dict[str, float]:
+        """The metrics."""
+        probabilities_NK = _probabilities(model, rows, plan, bf16=bf16)
+        if self._metric == "loss":
+            self.error = mean_error(_losses(probabilities_NK, rows))
+        else:
+            predicted_N, classes = _predicted(probabilities_NK), probabilities_NK.shape[1]
+            self.error = metric_error(self._metric, rows.targets_N, predicted_N, classes)
+        return _metrics(probabilities_NK, rows)
+
+
+def _probabilities(model: Any, rows: TokenRows, plan: LoadPlan, *, bf16: bool) -> NDArray[np.float64]:
     model.eval()
     ids: Sequence[Sequence[int]] = [rows.ids(index) for index in range(len(rows))]  # type: ignore[misc]  # an array is a sequence of ids
-    probabilities_NK = softmax(score(model, ids, logits, pad_id=plan.pad_id, bf16=bf16))
+    return softmax(score(model, ids, logits, pad_id=plan.pad_id, bf16=bf16))
+
+
+def _metrics(probabilities_NK: NDArray[np.float64], rows: TokenRows) -> dict[str, float]:
     classes = probabilities_NK.shape[1]
-    predicted_N = np.asarray(np.argmax(probabilities_NK, axis=1), dtype=np.int64)
-    tallies_13K = row_tallies(rows.targets_N, predicted_N, classes).sum(axis=0).reshape(1, 3, classes)
-    true_N = probabilities_NK[np.arange(len(rows)), rows.targets_N]
+    tallies_13K = row_tallies(rows.targets_N, _predicted(probabilities_NK), classes).sum(axis=0).reshape(1, 3, classes)
     return {
-        "loss": float(-np.log(np.maximum(true_N, PROBABILITY_FLOOR)).mean()),
+        "loss": float(_losses(probabilities_NK, rows).mean()),
         "accuracy": float(accuracy(tallies_13K)[0]),
         "macro_f1": float(macro_f1(tallies_13K)[0]),
     }
+
+
+def _predicted(probabilities_NK: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.asarray(np.argmax(probabilities_NK, axis=1), dtype=np.int64)
+
+
+def _losses(probabilities_NK: NDArray[np.float64], rows: TokenRows) -> NDArray[np.float64]:
+    true_N = probabilities_NK[np.arange(len(rows)), rows.targets_N]
+    return np.asarray(-np.log(np.maximum(true_N, PROBABILITY_FLOOR)))
 
 
 def validate_tokens(model: Any, rows: TokenRows, loss: LossSum, *, plan: LoadPlan, bf16: bool) -> dict[str, float]:

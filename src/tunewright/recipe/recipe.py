@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tunewright.recipe.clashes import unfit_for_task
 from tunewright.recipe.data import DataSpec, GroupSplit, SplitSpec, StratifiedSplit, TimeSplit
 from tunewright.recipe.judge import EvaluationSpec, GateSpec, Retention
 from tunewright.recipe.model import ModelSpec
@@ -59,12 +60,9 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
-    def _weighted_classes_are_there(self) -> Recipe:
-        if self.train.class_weights is not None and self.task != "classification":
-            raise ValueError(
-                f"train.class_weights is {self.train.class_weights.kind!r} and task is {self.task!r}, which has no "
-                "classes: remove train.class_weights"
-            )
+    def _task_has_the_loss(self) -> Recipe:
+        for fault in unfit_for_task(self.train, self.task):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")

@@ -6,50 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from tunewright.recipe.regularise import Ema
-from tunewright.recipe.spec import Spec, kind_where_absent
+from tunewright.recipe.clashes import clashes
+from tunewright.recipe.optimizer import AdamW, OptimizerSpec
+from tunewright.recipe.regularise import Ema, Penalties, Swa
+from tunewright.recipe.schedule import Linear, ScheduleSpec
+from tunewright.recipe.spec import Spec
 from tunewright.recipe.teacher import TeacherSpec
-
-
-class AdamW(Spec):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-
-    kind: Literal["adamw"] = "adamw"
-    lr: Annotated[float, Field(gt=0, lt=1)] | Literal["auto"] = "auto"
-    """Peak learning rate, below 1; `auto` takes the known good one for the method and the model's size."""
-    weight_decay: NonNegativeFloat = 0.01
-    """Applied to matrices only; biases and norms are exempt."""
-    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)] = [0.9, 0.999]
-    """Decay rates of the first and second moment."""
-    eps: PositiveFloat = 1e-8
-    """Added to the root of the second moment."""
-
-
-class Linear(Spec):
-    """Warm-up, then a straight line to zero."""
-
-    kind: Literal["linear"] = "linear"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of all steps in which the rate rises from zero to its peak."""
-
-
-class Cosine(Spec):
-    """Warm-up, then half a cosine to zero (Loshchilov & Hutter 2017)."""
-
-    kind: Literal["cosine"] = "cosine"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of all steps in which the rate rises from zero to its peak."""
-
-
-class Constant(Spec):
-    """Warm-up, then the peak rate to the end."""
-
-    kind: Literal["constant"] = "constant"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of all steps in which the rate rises from zero to its peak."""
-
-
-ScheduleSpec = Annotated[Linear | Cosine | Constant, Field(discriminator="kind"), kind_where_absent("linear")]
 
 
 class Full(Spec):
@@ -111,8 +73,9 @@ class EarlyStopping(Spec):
 
     patience: PositiveInt = 3
     """Evaluations in a row without an improvement before training stops."""
-    min_delta: NonNegativeFloat = 0.0
-    """An improvement is a gain above this."""
+    min_delta: NonNegativeFloat | Literal["auto"] = 0.0
+    """An improvement is a gain above this; `auto` takes the metric's standard error on the validation rows, so that
+    noise is no improvement (for the task `classification`). Of a single row that is unknown, and any gain is one."""
 
 
 class TrainSpec(Spec):
@@ -128,20 +91,33 @@ class TrainSpec(Spec):
     """Examples an optimiser step, whatever fits into memory at once."""
     micro_batch_tokens: PositiveInt | Literal["auto"] = "auto"
     """Most tokens (padding included) in one forward pass; a step is cut into as many passes as that takes."""
-    optimizer: AdamW = AdamW()
+    optimizer: OptimizerSpec = AdamW()
     """The optimiser."""
     schedule: ScheduleSpec = Linear()
     """How the learning rate moves over the steps."""
     max_grad_norm: PositiveFloat | None = 1.0
     """Gradients are scaled down to this global norm; `null` turns clipping off."""
+    max_grad_value: PositiveFloat | None = None
+    """Each number of the gradient is cut to this size first, on both sides of zero; `null` cuts none. For single
+    weights with wild gradients; unlike the norm, it changes the gradient's direction."""
+    penalties: Penalties = Penalties()
+    """What the size of the weights adds to the loss."""
     class_weights: ClassWeightsSpec | None = None
     """Weight of a row in the training loss by the size of its class, for the task `classification`: the loss is the
     weighted mean over the step. Losses of validation and test are not weighted."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of each target that all classes, or tokens, have alike in the training loss (Szegedy et al. 2016); 0.1 is
     usual. For many classes, doubtful labels and overconfident models. Losses of validation and test are plain."""
+    focal: Annotated[float, Field(gt=0, le=10)] | None = None
+    """Exponent gamma of the focal loss (Lin et al. 2017), for the task `classification`: a row's loss is multiplied by
+    (1 - p)^gamma, where p is the probability of its class; 2 is usual. For many easy rows and few hard ones."""
+    neftune: PositiveFloat | None = None
+    """Alpha of the noise on the input embeddings of a training step (NEFTune, Jain et al. 2024): uniform, at most alpha
+    over the root of the row's tokens times the width; 5 is usual. For instructions and other small sets of texts."""
     ema: Ema | None = None
     """Evaluate and keep an exponential moving average of the weights; `null` takes the weights of the last step."""
+    swa: Swa | None = None
+    """Evaluate and keep the plain mean of the weights of the last steps; `null` takes the weights of the last step."""
     teacher: TeacherSpec | None = None
     """Softens the targets of the task `classification` by what simple models tell of each row that they have not seen;
     `null` trains on labels alone. Losses of validation and test are plain."""
@@ -162,6 +138,12 @@ class TrainSpec(Spec):
     """When to stop before the last epoch; `null` never stops early."""
     tensorboard: bool = True
     """Write TensorBoard events beside `events.jsonl` where the package is installed."""
+
+    @model_validator(mode="after")
+    def _nothing_contradicts(self) -> TrainSpec:
+        for fault in clashes(self):
+            raise ValueError(fault)
+        return self
 
     @model_validator(mode="after")
     def _checkpoints_happen(self) -> TrainSpec:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tunewright.training.step import TrainState
 
 WEIGHTS, OPTIMIZER, STATE, SUMS = "weights.safetensors", "optimizer.safetensors", "state.json", "SHA256SUMS"
+COUNTED = ("k", "weight_sum", "lr_max")
+"""What the schedule-free optimiser keeps of its steps beside the moments, a number a group."""
 HASHED = (WEIGHTS, OPTIMIZER, STATE)
 MOVING = "moving.safetensors"
 """The weights that training goes on from, where those that are evaluated and saved are others."""
@@ -122,6 +124,8 @@ def load_checkpoint(state: TrainState, folder: Path, progress: Progress) -> None
         parts = {key.partition("/")[2]: value for key, value in moments.items() if key.partition("/")[0] == name}
         if parts:
             optimizer.state[parameter] = {part: _placed(value, parameter) for part, value in parts.items()}
+    for number, group in enumerate(optimizer.param_groups):
+        group |= {part: moments[f"{number}/{part}"].item() for part in COUNTED if part in group}
     state.step = progress.step
 
 
@@ -166,11 +170,19 @@ def _trained(state: TrainState) -> dict[str, Tensor]:
 
 def _moments(state: TrainState) -> dict[str, Tensor]:
     names = {parameter: name for name, parameter in state.bare_model.named_parameters()}
-    return {
+    optimizer = state.optimizer.optimizer
+    moments = {
         f"{names[parameter]}/{part}": value.detach().cpu().contiguous()
-        for parameter, parts in state.optimizer.optimizer.state.items()
+        for parameter, parts in optimizer.state.items()
         for part, value in parts.items()
     }
+    for number, group in enumerate(optimizer.param_groups):  # a group's number is no name of a weight
+        moments |= {f"{number}/{part}": _exact(group[part]) for part in COUNTED if part in group}
+    return moments
+
+
+def _exact(number: float) -> Tensor:
+    return torch.tensor(number, dtype=torch.int64 if isinstance(number, int) else torch.float64)
 
 
 def _placed(value: Tensor, parameter: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from accelerate.utils import GradientAccumulationPlugin
 from tunewright.core.errors import Problem, RunError
 from tunewright.training.averaging import average_of
 from tunewright.training.optimizers import build_optimizer
-from tunewright.training.schedules import rate_factor
+from tunewright.training.penalties import penalty_of
+from tunewright.training.schedules import held_factor
 from tunewright.training.step import TrainState, optimizer_step
 
 if TYPE_CHECKING:
@@ -34,12 +35,21 @@ class Duration:
 
 
 def start(  # noqa: PLR0913  # what a run's settings come to, each by name
-    model: nn.Module, spec: TrainSpec, *, lr: float, bf16: bool, seed: int, cpu: bool, several: bool = False
+    model: nn.Module,
+    spec: TrainSpec,
+    *,
+    lr: float,
+    bf16: bool,
+    seed: int,
+    cpu: bool,
+    several: bool = False,
+    total_steps: int | None = None,
 ) -> TrainState:
     """The model placed on its device with a fresh optimiser, before its first step.
 
     With `several`, it is replicated over the processes that were launched: `LoadPlan` must then name this one's rank.
-    Without, RunError is raised where there is more than one.
+    Without, RunError is raised where there is more than one. `total_steps` is needed where weights are averaged over a
+    share of them.
     """
     accumulation = GradientAccumulationPlugin(num_steps=1)  # or the environment of `accelerate launch` would decide
     accelerator = Accelerator(cpu=cpu, mixed_precision="no", gradient_accumulation_plugin=accumulation)
@@ -48,8 +58,10 @@ def start(  # noqa: PLR0913  # what a run's settings come to, each by name
         raise RunError(Problem("training", given, "one process", "start it without `accelerate launch` or torchrun"))
     optimizer = build_optimizer(spec.optimizer, model, lr)
     model, optimizer = accelerator.prepare(model, optimizer)
-    average = average_of(spec, accelerator.unwrap_model(model))
-    return TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16, average=average)
+    state = TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16)
+    state.average = average_of(spec, optimizer.optimizer, total_steps)
+    state.penalty = penalty_of(spec.penalties, state.bare_model, optimizer.optimizer)
+    return state
 
 
 def train(
@@ -58,5 +70,6 @@ def train(
     """Yields a report after every step, until the duration is reached."""
     while state.step < until.total_steps:
         batches = next(steps)  # drawn only when it will be used
-        lr = until.lr * rate_factor(spec.schedule, batches.step, until.total_steps)
-        yield optimizer_step(state, batches, loss, lr=lr, max_norm=spec.max_grad_norm)
+        lr = until.lr * held_factor(spec.schedule, spec.swa, batches.step, total=until.total_steps)
+        clips = {"max_norm": spec.max_grad_norm, "max_value": spec.max_grad_value}
+        yield optimizer_step(state, batches, loss, lr=lr, **clips)

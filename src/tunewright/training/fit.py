@@ -34,6 +34,9 @@ Validate = Callable[[object], Mapping[str, float]]
 SampleAnswers = Callable[[object], "tuple[Sample, ...]"]
 """Called with the bare model after `validate`; gives its answers to a few validation prompts."""
 
+StandardError = Callable[[], "float | None"]
+"""Called after `validate`: the standard error of the plan's metric on the validation rows; None where it is unknown."""
+
 LogOffset = Callable[[], int]
 """Called before each checkpoint: makes the log durable and gives the length that resuming cuts it to."""
 
@@ -62,6 +65,7 @@ class Hooks:
     log_offset: LogOffset
     interrupted: Callable[[], int | None]
     sample: SampleAnswers | None = None
+    standard_error: StandardError = lambda: None  # a default, and no function with a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def _evaluate(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks
     better = _gain(plan.metric, value, progress.best_value) > 0
     if better:
         progress = replace(progress, best_step=progress.step, best_value=value)
-    if _gain(plan.metric, value, progress.reference) > _min_delta(plan):
+    if _gain(plan.metric, value, progress.reference) > _min_delta(plan, hooks):
         progress = replace(progress, reference=value, stale=0)
     else:
         progress = replace(progress, stale=progress.stale + 1)
@@ -172,8 +176,11 @@ def _gain(metric: str, value: float, best: float | None) -> float:
     return best - value if less_is_better(metric) else value - best
 
 
-def _min_delta(plan: FitPlan) -> float:
-    return plan.spec.early_stopping.min_delta if plan.spec.early_stopping is not None else 0.0
+def _min_delta(plan: FitPlan, hooks: Hooks) -> float:
+    stopping = plan.spec.early_stopping
+    if stopping is None:
+        return 0.0
+    return (hooks.standard_error() or 0.0) if stopping.min_delta == "auto" else stopping.min_delta
 
 
 def interrupted_after(signal_number: int, step: int) -> Interrupted:

@@ -21,20 +21,30 @@ from tunewright.models.wrappers import without_engine
 from tunewright.training.chunked import chunked_cross_entropy, rows_at_once, worth_chunks
 from tunewright.training.head_form import formula_of, held
 
+CERTAIN = 1e-12
+"""A class is taken to be wrong with at least this probability."""
+
 LossSum = Callable[[nn.Module, TokenBatch, torch.device], Tensor]
 """Called by the step once a forward pass: model, batch and device to the sum of the losses of the batch's targets."""
 
 
-def classification_loss(model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0) -> Tensor:
+def classification_loss(
+    model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0, focus: float = 0.0
+) -> Tensor:
     """The summed cross-entropy of the batch's rows in nats and in fp32, each times its weight where rows have one.
 
-    A row with a soft target is held against that, else against its class.
+    A row with a soft target is held against that, else against its class. With `focus` g, a row's loss is times
+    (1 - p)^g, where p is the probability of its class (Lin et al. 2017).
     """
     output = model(input_ids=_placed(batch.input_ids_BT, device), attention_mask=_mask(batch, device))
     logits_BK, targets_B = output.logits.float(), _placed(batch.targets, device)
-    if batch.soft_BK is None and batch.weights_B is None:
+    if batch.soft_BK is None and batch.weights_B is None and not focus:
         return F.cross_entropy(logits_BK, targets_B, ignore_index=IGNORED, reduction="sum", label_smoothing=smoothing)
-    return (_row_losses(logits_BK, targets_B, batch, smoothing) * _row_weights(targets_B, batch, device)).sum()
+    losses_B = _row_losses(logits_BK, targets_B, batch, smoothing)
+    if focus:
+        wrong_B = -torch.expm1(-losses_B)  # 1 - p; at 0 a power below 1 has no slope
+        losses_B = losses_B * wrong_B.clamp(min=CERTAIN) ** focus
+    return (losses_B * _row_weights(targets_B, batch, device)).sum()
 
 
 def _row_losses(logits_BK: Tensor, targets_B: Tensor, batch: TokenBatch, smoothing: float) -> Tensor:

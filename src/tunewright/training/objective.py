@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tunewright.training.noise import noisy
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,4 +21,10 @@ def training_loss(loss: Callable[..., Tensor], spec: TrainSpec) -> LossSum:
 
     What the recipe may ask of a task stands in the recipe's own refusals: the loss of a task takes those keywords.
     """
-    return partial(loss, smoothing=spec.label_smoothing) if spec.label_smoothing else loss
+    asked: dict[str, float] = {}
+    if spec.label_smoothing:
+        asked["smoothing"] = spec.label_smoothing
+    if spec.focal is not None:
+        asked["focus"] = spec.focal
+    wanted: LossSum = partial(loss, **asked) if asked else loss
+    return wanted if spec.neftune is None else noisy(wanted, spec.neftune)

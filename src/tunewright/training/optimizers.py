@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tunewright.recipe.train import AdamW
+from tunewright.core.optional import import_optional
+from tunewright.recipe.optimizer import Adafactor, AdamW, Lion, Muon, ScheduleFree
+from tunewright.training import lion, muon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
+    from tunewright.recipe.optimizer import OptimizerSpec
     from tunewright.recipe.spec import Spec
 
     OptimizerBuilder = Callable[[Any, list[dict[str, Any]], float], Optimizer]
@@ -33,11 +36,41 @@ def _adamw(spec: AdamW, groups: list[dict[str, Any]], lr: float) -> Optimizer:
     return torch.optim.AdamW(groups, lr=lr, betas=(spec.betas[0], spec.betas[1]), eps=spec.eps, fused=True)
 
 
-BUILDERS: Mapping[type[Spec], OptimizerBuilder] = {AdamW: _adamw}
+def _adafactor(spec: Adafactor, groups: list[dict[str, Any]], lr: float) -> Optimizer:
+    return torch.optim.Adafactor(groups, lr, d=spec.clip)
+
+
+def _lion(spec: Lion, groups: list[dict[str, Any]], lr: float) -> Optimizer:
+    return lion.Lion(groups, lr=lr, betas=(spec.betas[0], spec.betas[1]))
+
+
+def _muon(spec: Muon, groups: list[dict[str, Any]], lr: float) -> Optimizer:
+    return muon.MuonWithAdamW(groups, spec, lr)
+
+
+def _schedule_free(spec: ScheduleFree, groups: list[dict[str, Any]], lr: float) -> Optimizer:
+    """It stays in its training mode: the average that is evaluated is made beside its weights (`averaging`)."""
+    package = import_optional("schedulefree", extra="optimizers", purpose="train.optimizer.kind: schedule_free")
+    optimizer = package.AdamWScheduleFree(groups, lr, betas=(spec.betas[0], spec.betas[1]), eps=spec.eps)
+    optimizer.train()
+    built: Optimizer = optimizer
+    return built
+
+
+BUILDERS: Mapping[type[Spec], OptimizerBuilder] = {
+    AdamW: _adamw,
+    Adafactor: _adafactor,
+    Lion: _lion,
+    Muon: _muon,
+    ScheduleFree: _schedule_free,
+}
 
 
 def build_optimizer(
-    spec: AdamW, model: nn.Module, lr: float, *, builders: Mapping[type[Spec], OptimizerBuilder] = BUILDERS
+    spec: OptimizerSpec, model: nn.Module, lr: float, *, builders: Mapping[type[Spec], OptimizerBuilder] = BUILDERS
 ) -> Optimizer:
     """The optimiser of the spec over the model's trained parameters, at the peak rate `lr`."""
-    return builders[type(spec)](spec, parameter_groups(model, spec.weight_decay), lr)
+    groups = parameter_groups(model, spec.weight_decay)
+    if isinstance(spec, Muon):
+        groups = muon.by_place(groups, model)
+    return builders[type(spec)](spec, groups, lr)

@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tunewright.recipe.train import Constant, Cosine, Linear
+from tunewright.recipe.schedule import Constant, Cosine, InverseSqrt, Linear, WarmupStableDecay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tunewright.recipe.regularise import Swa
+    from tunewright.recipe.schedule import ScheduleSpec
     from tunewright.recipe.spec import Spec
-    from tunewright.recipe.train import ScheduleSpec
 
-    Decay = Callable[[float], float]
+    Decay = Callable[[Any, float], float]
 
 
-def _linear(done: float) -> float:
+def _linear(_spec: Linear, done: float) -> float:
     return 1.0 - done
 
 
-def _cosine(done: float) -> float:
+def _cosine(_spec: Cosine, done: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def _constant(done: float) -> float:  # noqa: ARG001  # a constant is the decay that looks at nothing
+def _constant(_spec: Constant, _done: float) -> float:
     return 1.0
 
 
-DECAYS: Mapping[type[Spec], Decay] = {Linear: _linear, Cosine: _cosine, Constant: _constant}
-"""Spec to decay: the share of the steps after warm-up that are done (0 to below 1) to a factor."""
+def _inverse_sqrt(spec: InverseSqrt, done: float) -> float:
+    """The root of the warm-up's steps over all steps so far, both as shares of all steps."""
+    return math.sqrt(spec.warmup / (spec.warmup + done * (1 - spec.warmup)))
+
+
+def _warmup_stable_decay(spec: WarmupStableDecay, done: float) -> float:
+    left = (1 - done) * (1 - spec.warmup)  # a share of all steps, as `decay` is
+    return min(1.0, left / spec.decay)
+
+
+DECAYS: Mapping[type[Spec], Decay] = {
+    Linear: _linear,
+    Cosine: _cosine,
+    Constant: _constant,
+    InverseSqrt: _inverse_sqrt,
+    WarmupStableDecay: _warmup_stable_decay,
+}
+"""Spec to decay: the spec and the share of the steps after warm-up that are done (0 to below 1) to a factor."""
 
 
 def rate_factor(spec: ScheduleSpec, step: int, total: int, *, decays: Mapping[type[Spec], Decay] = DECAYS) -> float:
@@ -37,4 +54,14 @@ def rate_factor(spec: ScheduleSpec, step: int, total: int, *, decays: Mapping[ty
     warmup = round(spec.warmup * total)
     if step <= warmup:
         return step / warmup
-    return decays[type(spec)]((step - 1 - warmup) / max(1, total - warmup))
+    return decays[type(spec)](spec, (step - 1 - warmup) / max(1, total - warmup))
+
+
+def held_factor(spec: ScheduleSpec, swa: Swa | None, step: int, *, total: int) -> float:
+    """The schedule's factor, which stays where it is once the mean of the weights begins."""
+    return rate_factor(spec, step if swa is None else min(step, first_averaged(swa, total)), total)
+
+
+def first_averaged(swa: Swa, total: int) -> int:
+    """The first of `total` steps (from 1) whose weights are in the mean."""
+    return min(total, int(swa.start * total) + 1)

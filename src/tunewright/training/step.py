@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tunewright.data.loader import StepBatches
     from tunewright.training.averaging import Average
     from tunewright.training.losses import LossSum
+    from tunewright.training.penalties import Penalty
 
 ROWS_SHOWN = 8
 
@@ -35,13 +36,15 @@ class TrainState:
 
     model: nn.Module
     optimizer: Any
-    """accelerate's wrapper around a torch optimiser that takes `found_inf` and `grad_scale` (fused AdamW does)."""
+    """accelerate's wrapper around a torch optimiser."""
     accelerator: Accelerator
     seed: int
     bf16: bool
     step: int = 0
     average: Average | None = None
     """What is evaluated and saved in place of the weights that training moves; None where these are."""
+    penalty: Penalty | None = None
+    """What the size of the weights adds to each step's gradient."""
 
     @property
     def bare_model(self) -> Any:
@@ -49,13 +52,20 @@ class TrainState:
         return self.accelerator.unwrap_model(self.model)
 
 
-def optimizer_step(
-    state: TrainState, batches: StepBatches, loss: LossSum, *, lr: float, max_norm: float | None
+def optimizer_step(  # a step's settings, each by name
+    state: TrainState,
+    batches: StepBatches,
+    loss: LossSum,
+    *,
+    lr: float,
+    max_norm: float | None,
+    max_value: float | None = None,
 ) -> StepReport:
     """The weights moved by one step of exactly these examples. Raises RunError before a non-finite update.
 
     The gradient is that of the mean loss over all targets of the step, weighted where their classes are, whatever its
-    cut into forward passes.
+    cut into forward passes, with that of the penalties beside it. The loss that is reported is without penalties, the
+    norm as it was before clipping.
     """
     started = time.perf_counter()
     if batches.targets == 0:
@@ -65,8 +75,10 @@ def optimizer_step(
         )
     losses = gradients(state, batches, loss)
     total_loss = state.accelerator.reduce(torch.stack(losses).sum(), "sum")  # over processes: all stop together
-    norm = torch.nn.utils.get_total_norm([p.grad for p in state.model.parameters() if p.grad is not None])
-    _update(state, total_loss, norm, lr=lr, max_norm=max_norm)
+    if state.penalty is not None:
+        state.penalty.add_gradient()
+    norm = torch.nn.utils.get_total_norm(_grads(state))
+    _update(state, total_loss, norm, lr=lr, max_norm=max_norm, max_value=max_value)
     loss_value = float(total_loss) / batches.weight
     norm_value = float(norm)
     if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
@@ -109,7 +121,15 @@ def gradients(state: TrainState, batches: StepBatches, loss: LossSum) -> list[Te
     return sums
 
 
-def _update(state: TrainState, total_loss: Tensor, norm: Tensor, *, lr: float, max_norm: float | None) -> None:
+def _update(  # a step's settings, each by name
+    state: TrainState,
+    total_loss: Tensor,
+    norm: Tensor,
+    *,
+    lr: float,
+    max_norm: float | None,
+    max_value: float | None,
+) -> None:
     """One optimiser step, its gradient clipped; nothing moves where a number is not finite.
 
     Where the fused kernel takes them, the guard and the clip factor go into it: one pass over the numbers, and the
@@ -117,16 +137,29 @@ def _update(state: TrainState, total_loss: Tensor, norm: Tensor, *, lr: float, m
     """
     optimizer = state.optimizer.optimizer
     broken = ~(torch.isfinite(total_loss) & torch.isfinite(norm))
+    if max_value is not None:
+        norm = _cut(_grads(state), max_value)
     factor = torch.clamp(norm / max_norm, min=1.0) if max_norm is not None else None
     for group in optimizer.param_groups:
         group["lr"] = lr
-    if state.accelerator.device.type in GUARDED_KERNELS:
-        optimizer.found_inf, optimizer.grad_scale = broken.float(), factor
+    if state.accelerator.device.type in GUARDED_KERNELS and isinstance(optimizer, torch.optim.AdamW):
+        optimizer.found_inf, optimizer.grad_scale = broken.float(), factor  # type: ignore[attr-defined]  # read by step
     elif bool(broken):
         return
     elif factor is not None:
-        torch._foreach_div_([p.grad for p in state.model.parameters() if p.grad is not None], factor)
+        torch._foreach_div_(_grads(state), factor)
     state.optimizer.step()
+
+
+def _cut(grads: list[Tensor], max_value: float) -> Tensor:
+    """The norm of the gradients, each of whose numbers is cut to that size."""
+    torch._foreach_clamp_min_(grads, -max_value)
+    torch._foreach_clamp_max_(grads, max_value)
+    return torch.nn.utils.get_total_norm(grads)
+
+
+def _grads(state: TrainState) -> list[Tensor]:
+    return [p.grad for p in state.model.parameters() if p.grad is not None]
 
 
 def _non_finite(batches: StepBatches, losses: list[float], norm: float) -> RunError:
