@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import polars
 import pytest
 from pipeline_kills import end_of, killed_until_done, result, run_folder, start_fork
 from safetensors.numpy import load_file
@@ -22,6 +25,13 @@ if TYPE_CHECKING:
 
 CASES: dict[str, dict[str, Any]] = {
     "smoothed and averaged": {"label_smoothing": 0.1, "ema": {"decay": 0.9}},
+    "schedule-free, noisy and held back": {
+        "optimizer": {"kind": "schedule_free", "lr": 4e-3, "weight_decay": 0.0},
+        "schedule": {"kind": "constant", "warmup": 0.1},
+        "neftune": 5.0,
+        "penalties": {"l2_sp": {}},
+        "max_grad_value": 0.1,
+    },
 }
 
 
@@ -73,3 +83,15 @@ def test_smoothing_leaves_the_validation_loss_plain(prepared_project: Path) -> N
     )
     assert events(plain, "evaluation")[0]["metrics"] == events(smoothed, "evaluation")[0]["metrics"]
     assert events(plain, "step")[0]["loss"] != events(smoothed, "step")[0]["loss"]
+
+
+def test_training_stops_at_the_first_gain_within_the_metrics_standard_error(prepared_project: Path) -> None:
+    """Of a share of n rows: the root of p (1 - p) / (n - 1)."""
+    stopping = {"patience": 1, "min_delta": "auto"}
+    run = trained(prepared_project, "stopped", epochs=40.0, metric="accuracy", early_stopping=stopping)
+    rows = polars.read_parquet(run / "data" / "validation.parquet").height
+    shares = [event["metrics"]["accuracy"] for event in events(run, "evaluation")]
+    assert 2 <= len(shares) < 84
+    gains = [later - former > math.sqrt(later * (1 - later) / (rows - 1)) for former, later in pairwise(shares)]
+    assert gains == [*[True] * (len(gains) - 1), False]
+    assert "early stopping" in events(run, "end")[0]["reason"]

@@ -23,6 +23,7 @@ L2_SP = "train.penalties={l2_sp: {}}"
     ("overrides", "words"),
     [
         (["train.focal=2", "train.label_smoothing=0.1"], ["focal is 2", "label_smoothing is 0.1"]),
+        (["train.focal=2", "train.teacher={}"], ["focal is 2", "teacher is 'probe'"]),
         (["train.ema={}", "train.swa={}"], ["ema and swa"]),
         (["train.penalties={l2: 0.1, l2_sp: {}}"], ["l2 is 0.1", "l2_sp"]),
         ([L2_SP, "train.method.kind=lora"], ["penalties.l2_sp", "method.kind is 'lora'"]),

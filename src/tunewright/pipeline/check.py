@@ -18,6 +18,7 @@ from tunewright.pipeline.checked import BASE_NOT_HERE, DATA_NOT_HERE, Checked, F
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.general import general_passages, left_out
 from tunewright.pipeline.outlook import detectable, power_findings
+from tunewright.pipeline.regularising import optimizer_faults, regularising_findings
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.show import show_rows
 from tunewright.pipeline.text_outlook import floors_out_of_reach, limit_beyond_context, short_limit, small_test
@@ -50,7 +51,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     """All findings in one pass. Raises RecipeError only for a recipe that cannot be read at all; touches no network."""
     context = Context(load_recipe(path, overrides))
     base, facts, faults = _base(context)
-    faults += _task_faults(context, base, facts)
+    faults += _task_faults(context, base, facts) + optimizer_faults(context.recipe.train)
     here = base is not None and not faults
     task = _task(context, facts)
     faults += _gate_faults(context, task)
@@ -68,6 +69,8 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     if profile is not None:
         notes += profile.findings
         notes += weighing_findings(context.recipe, profile)
+        train = context.recipe.train
+        notes += regularising_findings(train, total_steps(profile.splits["train"].rows, train))
         notes += power_findings(profile.splits["test"].labels) if context.recipe.task == "classification" else []
     notes += _gate_findings(context.recipe, task, profile.imbalance_ratio if profile else None)
     if prepared is not None and context.recipe.task != "classification":

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 BY_CLASS = frozenset({"classification"})
 BY_CROSS_ENTROPY = frozenset({"classification", "generation", "text_to_text", "language_modelling"})
-TASKS = {"class_weights": BY_CLASS, "focal": BY_CLASS, "label_smoothing": BY_CROSS_ENTROPY}
+TASKS = {
+    "class_weights": BY_CLASS,
+    "focal": BY_CLASS,
+    "label_smoothing": BY_CROSS_ENTROPY,
+    "teacher": BY_CLASS,
+}
 """Field to the tasks whose loss it has a meaning for."""
 
 
@@ -27,8 +32,8 @@ def clashes(train: TrainSpec) -> Iterator[str]:
         )
     if train.focal is not None and train.teacher is not None:
         yield (
-            f"focal is {train.focal:g} and teacher is {train.teacher.kind!r}: a softened target has no probability of its "
-            "own that the focal loss could look at; remove one of them"
+            f"focal is {train.focal:g} and teacher is {train.teacher.kind!r}: a softened target has no probability of "
+            "its own that the focal loss could look at; remove one of them"
         )
     if train.ema is not None and train.swa is not None:
         yield "ema and swa are two averages of the weights, and only one can be evaluated and saved: remove one of them"

@@ -66,15 +66,6 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
-    def _teacher_has_classes(self) -> Recipe:
-        if self.train.teacher is not None and self.task != "classification":
-            raise ValueError(
-                f"train.teacher is {self.train.teacher.kind!r} and task is {self.task!r}, which has no classes: remove "
-                "train.teacher"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _earlier_run_is_named(self) -> Recipe:
         if self.model.run is not None:
             return self
