@@ -57,9 +57,9 @@ def events(run: Path, kind: str) -> list[dict[str, Any]]:
 def test_a_run_killed_and_resumed_equals_the_unbroken_one(prepared_project: Path, case: str) -> None:
     unbroken, killed = (changed(prepared_project, name, **CASES[case]) for name in ("unbroken", "killed"))
     assert end_of(start_fork(unbroken)) == 0
-    steps = sorted(random.SystemRandom().sample(range(1, 20), 2))
-    assert killed_until_done(start_fork, killed, steps) == 2
-    assert result(killed) == result(unbroken), f"killed at steps {steps}"
+    step = random.SystemRandom().randrange(1, 20)
+    assert killed_until_done(start_fork, killed, [step]) == 1
+    assert result(killed) == result(unbroken), f"killed at step {step}"
 
 
 def test_the_saved_model_has_the_averaged_weights(prepared_project: Path) -> None:

@@ -20,7 +20,9 @@ class Lion(Optimizer):
     paper.
     """
 
-    def __init__(self, params: Iterable[Any], *, lr: float, betas: tuple[float, float], weight_decay: float = 0.0):
+    def __init__(
+        self, params: Iterable[Any], *, lr: float, betas: tuple[float, float], weight_decay: float = 0.0
+    ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
 
     @torch.no_grad()
