@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pipeline_kills import end_of, killed_until_done, result, run_folder, start_fork
+from safetensors.numpy import load_file
 
 from tiny_room import tiny_recipe, write_recipe
 from tunewright.core.errors import RecipeError
@@ -54,7 +55,7 @@ def test_a_target_is_the_teachers_word_and_the_rows_own_class_by_the_weight() ->
 
 def test_each_training_row_has_its_own_soft_target_and_training_sees_them(prepared_project: Path) -> None:
     run = trained(with_teacher(prepared_project))
-    soft = np.load(run / "training" / TEACHER, allow_pickle=False)
+    soft = load_file(run / "training" / TEACHER)["shares"]
     rows, labels = read_split(run / "data", "train"), read_profile(run / "data").labels
     assert soft.shape == (rows.height, len(labels))
     np.testing.assert_allclose(soft.sum(axis=1), 1, atol=1e-6)

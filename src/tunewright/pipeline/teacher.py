@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import disk_faults
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     Shares = NDArray[np.float32]
     Ints = NDArray[np.int64]
 
-TEACHER = "teacher.npy"
+TEACHER = "teacher.safetensors"
 
 
 def require_teachable(recipe: Recipe, facts: BaseFacts) -> None:
@@ -63,13 +64,13 @@ def soft_targets(context: Context, rows: pl.DataFrame, labels: Sequence[str], fo
         return None
     path = folder / TEACHER
     if path.exists():
-        kept: Shares = np.load(path, allow_pickle=False)
+        kept: Shares = load_file(path)["shares"]
         return kept
     shares_NK = _shares(context, spec, rows, labels)
     with disk_faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
         aside = folder / f".{TEACHER}"
-        np.save(aside, shares_NK, allow_pickle=False)
+        save_file({"shares": shares_NK}, aside)
         aside.rename(path)
     return shares_NK
 
