@@ -103,6 +103,11 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("split: {kind: time}\n", ["split.kind", "data.time"]),
         ("split: {kind: stratified, validation: 0.5, test: 0.5}\n", ["validation", "test"]),
         ("train: {checkpoint_every: 50, max_steps: 20}\n", ["checkpoint_every", "max_steps"]),
+        (
+            "train: {max_steps: 20, method: {kind: full, unfreeze: {every: 20}}}\n",
+            ["method.unfreeze.every", "max_steps"],
+        ),
+        ("train: {epochs: 1, method: {kind: full, unfreeze: {}}}\n", ["method.unfreeze.every", "epochs"]),
         ("train: {class_weights: {kind: inverse}}\ntask: generation\n", ["train.class_weights", "task", "remove"]),
     ],
 )

@@ -16,7 +16,7 @@ from tunewright.recipe.load import LoadedRecipe, load_recipe
 from tunewright.recipe.model import ModelSpec
 from tunewright.recipe.recipe import Recipe
 from tunewright.recipe.schedule import Constant, Cosine, Linear
-from tunewright.recipe.train import AdamW, EarlyStopping, Full, TopLayers, TrainSpec
+from tunewright.recipe.train import AdamW, EarlyStopping, Full, Lora, TopLayers, TrainSpec, Unfreezing
 
 if TYPE_CHECKING:
     import pytest
@@ -49,9 +49,21 @@ CONDITIONS = [
     st.builds(Floor, metric=METRIC, at_least=st.floats(0, 1)),
     of(ClassFloor, at_least=st.floats(0, 1), min_support=COUNT),
 ]
+METHODS = of(
+    Full,
+    freeze=st.lists(PLAIN, max_size=3),
+    layer_decay=st.floats(0.1, 1),
+    unfreeze=st.none() | st.builds(Unfreezing, every=st.integers(1, 999), first=st.integers(0, 99)),
+) | of(
+    Lora,
+    rank_stabilised=st.booleans(),
+    dora=st.booleans(),
+    initialisation=st.sampled_from(["zero", "pissa"]),
+    b_rate=st.floats(1, 99),
+)
 TRAIN = of(
     TrainSpec,
-    method=st.just(Full()) | st.integers(0, 99).map(lambda n: TopLayers(layers=n)),
+    method=METHODS | st.integers(0, 99).map(lambda n: TopLayers(layers=n)),
     epochs=POSITIVE,
     max_steps=st.none() | st.integers(10**6, 10**7),
     batch_size=COUNT,

@@ -14,6 +14,7 @@ from tunewright.core.errors import Problem, RecipeError, RunError, did_you_mean
 from tunewright.core.files import read_json, write_json
 from tunewright.core.seeds import child_seed
 from tunewright.models.base import ADAPTER, BASE_NAME, BASE_REVISION
+from tunewright.models.pissa import make_plain, require_rank, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,11 +39,11 @@ def add_adapters(
 
     `base_name` is what the adapter's files say of its base, where peft looks for it: a hub name, of which it then
     fetches `base_commit`, or a folder. An untrained adapter changes nothing. Raises RecipeError for a target that the
-    model does not have.
+    model does not have, or a rank that one cannot begin with.
     """
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415  # two seconds that other methods do not need
 
-    targets = _targets(model, method)
+    targets = require_targets(model, method)
     config = LoraConfig(
         r=method.rank,
         lora_alpha=2 * method.rank if method.alpha == "auto" else method.alpha,  # type: ignore[arg-type]  # any number
@@ -51,14 +52,20 @@ def add_adapters(
         modules_to_save=_new_heads(model),
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in targets.values()),
         task_type=_task_type(model),
+        use_rslora=method.rank_stabilised,
+        use_dora=method.dora,
+        init_lora_weights="pissa" if method.initialisation == "pissa" else True,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(child_seed(seed, "adapter"))
         with _quiet():
-            adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
+            adapted: Any = get_peft_model(model, config, autocast_adapter_dtype=False)
     told = adapted.peft_config["default"]
     told.base_model_name_or_path, told.revision = base_name, base_commit  # peft put its folder there
-    return adapted
+    if method.initialisation == "pissa":
+        adapted.adapter_start = start_of(adapted)
+    model_to_train: PeftModel = adapted
+    return model_to_train
 
 
 @contextlib.contextmanager
@@ -78,6 +85,9 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     """The folder holds the adapter in peft's format, with the configuration of the model it belongs to."""
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
+    start = getattr(model, "adapter_start", None)
+    if start is not None:
+        make_plain(folder / WEIGHTS, folder / CONFIG, start)
     base: Any = model.get_base_model()
     base.config.save_pretrained(folder)
     generation = getattr(base, "generation_config", None)
@@ -150,9 +160,15 @@ def probe_logits(model: Any) -> torch.Tensor:
     return logits.double()
 
 
-def require_targets(model: PreTrainedModel, method: Lora) -> None:
-    """Raises RecipeError for a target that the model does not have; its weights are not looked at."""
-    _targets(model, method)
+def require_targets(model: PreTrainedModel, method: Lora) -> Mapping[str, nn.Module]:
+    """The modules that get an adapter, by their full names; no weight is looked at.
+
+    Raises RecipeError for a target that the model does not have, or a rank that one cannot begin with.
+    """
+    targets = _targets(model, method)
+    if method.initialisation == "pissa":
+        require_rank(targets, method.rank)
+    return targets
 
 
 def _targets(model: PreTrainedModel, method: Lora) -> Mapping[str, nn.Module]:

@@ -8,8 +8,9 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from tunewright.models.adapters import require_targets
+from tunewright.models.freeze import apply_method
 from tunewright.models.load import SAFE, WRITERS
-from tunewright.recipe.train import Lora
+from tunewright.recipe.train import Full, Lora
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,15 +22,24 @@ if TYPE_CHECKING:
 
 
 def require_modules(method: MethodSpec, folder: Path, layout: Layout) -> None:
-    """Raises RecipeError where an adapter is asked for by the name of a module that the base does not have.
+    """Raises RecipeError where the method names a module that the base does not have, or would train nothing.
 
     The folder's configuration is read, and no weight: what it does not describe, a run finds.
     """
-    if not isinstance(method, Lora) or method.targets == "all_linear":
+    model = _skeleton(folder, layout) if _depends_on_modules(method) else None
+    if model is None:
         return
-    model = _skeleton(folder, layout)
-    if model is not None:
+    if isinstance(method, Lora):
         require_targets(model, method)
+    else:
+        apply_method(model, method)
+
+
+def _depends_on_modules(method: MethodSpec) -> bool:
+    """Whether anything but the number of layers decides that the method fits the base."""
+    if isinstance(method, Lora):
+        return method.targets != "all_linear" or method.initialisation == "pissa"
+    return isinstance(method, Full) and bool(method.freeze)
 
 
 def _skeleton(folder: Path, layout: Layout) -> PreTrainedModel | None:

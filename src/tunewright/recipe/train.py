@@ -14,10 +14,31 @@ from tunewright.recipe.spec import Spec
 from tunewright.recipe.teacher import TeacherSpec
 
 
+class Unfreezing(Spec):
+    """Layers begin to be trained one after the other, from the top down (ULMFiT, Howard & Ruder 2018)."""
+
+    every: PositiveInt | Literal["epoch"] = "epoch"
+    """Optimiser steps until the next lower layer is trained too; the embeddings come last."""
+    first: Annotated[int, Field(ge=0)] = 1
+    """How many of the topmost layers are trained from the first step on, beside the head; 0 begins with the head."""
+
+
 class Full(Spec):
-    """Every weight is trained."""
+    """Every weight is trained, or all but some that are named; from the first step, or one layer after the other."""
 
     kind: Literal["full"] = "full"
+    freeze: list[Annotated[str, Field(min_length=1)]] = []
+    """Parts that stay as they were: `embeddings`, or names of modules and weights as the architecture writes them, one
+    or more whole names between dots, such as `encoder.layer.0-3` (a range), `LayerNorm`, `*.bias` (`*` and `?` stand
+    for letters of one name). For knowledge that is to be kept, and for speed: what is frozen below needs no gradient.
+    A pattern that names nothing is refused."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Each layer's learning rate is this many times that of the layer above it: the head has the rate itself, the top
+    layer this share of it, the embeddings the least. For small data, on which lower layers need to move least: 0.95 to
+    0.8 (Howard & Ruder 2018 took 1/2.6; Clark et al. 2020 took 0.8 to 0.9). A decoder stands above its encoder."""
+    unfreeze: Unfreezing | None = None
+    """Train the head and the top layers first, then one lower layer after the other: for small data, where the new
+    head's first gradients would disturb what the base knows. `null` trains all from the first step."""
 
 
 class TopLayers(Spec):
@@ -40,6 +61,21 @@ class Lora(Spec):
     """Dropout before each adapter."""
     targets: Literal["all_linear"] | Annotated[list[str], Field(min_length=1)] = "all_linear"
     """Modules that get an adapter: all linear ones but the output, or names as they end, such as `q_proj`."""
+    rank_stabilised: bool = False
+    """Scale by alpha over the root of the rank (rsLoRA, Kalajdzievski 2023): for high ranks, 64 and more, which learn
+    no better than low ones without it. At the same alpha the adapter moves further: a lower rate, or alpha, goes with
+    it."""
+    dora: bool = False
+    """Train the length of each matrix's columns apart from their direction (DoRA, Liu et al. 2024): for low ranks, 8
+    and less, at the price of slower steps."""
+    initialisation: Literal["zero", "pissa"] = "zero"
+    """Where adapters begin: `zero` changes nothing at first (Hu et al. 2022); `pissa` takes each matrix's principal
+    singular vectors out of it and trains these (Meng et al. 2024), which falls faster in the first epochs and costs a
+    singular value decomposition of every matrix at the start. It is saved as a plain adapter of twice the rank, beside
+    which the base is as it was."""
+    b_rate: Annotated[float, Field(ge=1)] = 1.0
+    """How many times the learning rate of an adapter's first matrix its second one has (LoRA+, Hayou et al. 2024, who
+    take 16 with a lower rate): for wide models, whose second matrices learn too slowly at one rate."""
 
 
 MethodSpec = Annotated[Full | TopLayers | Lora, Field(discriminator="kind")]
@@ -155,5 +191,21 @@ class TrainSpec(Spec):
             raise ValueError(
                 f"checkpoint_every ({self.checkpoint_every}) is larger than max_steps ({self.max_steps}): "
                 "no checkpoint would be written before the end; lower checkpoint_every or raise max_steps"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _layers_are_unfrozen(self) -> TrainSpec:
+        unfreeze = self.method.unfreeze if isinstance(self.method, Full) else None
+        every = unfreeze.every if unfreeze is not None else None
+        if isinstance(every, int) and self.max_steps is not None and every >= self.max_steps:
+            raise ValueError(
+                f"method.unfreeze.every ({every}) is not less than max_steps ({self.max_steps}): no layer would be "
+                "unfrozen before the end; lower method.unfreeze.every or raise max_steps"
+            )
+        if every == "epoch" and self.epochs <= 1:
+            raise ValueError(
+                f"method.unfreeze.every is 'epoch', and epochs is {self.epochs:g}: no layer would be unfrozen before "
+                "the end; raise epochs or give method.unfreeze.every in steps"
             )
         return self

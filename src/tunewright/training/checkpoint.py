@@ -165,7 +165,9 @@ def _write_files(state: TrainState, progress: Progress, folder: Path) -> None:
 
 
 def _trained(state: TrainState) -> dict[str, Tensor]:
-    return {n: p.detach().cpu().contiguous() for n, p in state.bare_model.named_parameters() if p.requires_grad}
+    """The weights that any step trains: those that are frozen as yet have moved when an earlier best is taken back."""
+    held = {id(p) for group in state.optimizer.optimizer.param_groups for p in group["params"]}
+    return {n: p.detach().cpu().contiguous() for n, p in state.bare_model.named_parameters() if id(p) in held}
 
 
 def _moments(state: TrainState) -> dict[str, Tensor]:

@@ -12,8 +12,10 @@ from tunewright.core.errors import Problem, RunError
 from tunewright.training.averaging import average_of
 from tunewright.training.optimizers import build_optimizer
 from tunewright.training.penalties import penalty_of
+from tunewright.training.rates import rate_factors
 from tunewright.training.schedules import held_factor
 from tunewright.training.step import TrainState, optimizer_step
+from tunewright.training.unfreezing import unfreeze
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +58,7 @@ def start(  # noqa: PLR0913  # what a run's settings come to, each by name
     if accelerator.num_processes > 1 and not several:
         given = f"started as {accelerator.num_processes} processes, which training does not divide its rows over yet"
         raise RunError(Problem("training", given, "one process", "start it without `accelerate launch` or torchrun"))
-    optimizer = build_optimizer(spec.optimizer, model, lr)
+    optimizer = build_optimizer(spec.optimizer, model, lr, factors=rate_factors(model, spec.method))
     model, optimizer = accelerator.prepare(model, optimizer)
     state = TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16)
     state.average = average_of(spec, optimizer.optimizer, total_steps)
@@ -68,8 +70,10 @@ def train(
     state: TrainState, steps: Iterator[StepBatches], loss: LossSum, spec: TrainSpec, *, until: Duration
 ) -> Iterator[StepReport]:
     """Yields a report after every step, until the duration is reached."""
+    trained: int | None = None
     while state.step < until.total_steps:
         batches = next(steps)  # drawn only when it will be used
+        trained = unfreeze(state, spec.method, batches, trained=trained)
         lr = until.lr * held_factor(spec.schedule, spec.swa, batches.step, total=until.total_steps)
         clips = {"max_norm": spec.max_grad_norm, "max_value": spec.max_grad_value}
         yield optimizer_step(state, batches, loss, lr=lr, **clips)

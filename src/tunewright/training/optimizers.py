@@ -9,6 +9,7 @@ import torch
 from tunewright.core.optional import import_optional
 from tunewright.recipe.optimizer import Adafactor, AdamW, Lion, Muon, ScheduleFree
 from tunewright.training import lion, muon
+from tunewright.training.rates import by_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,10 +68,15 @@ BUILDERS: Mapping[type[Spec], OptimizerBuilder] = {
 
 
 def build_optimizer(
-    spec: OptimizerSpec, model: nn.Module, lr: float, *, builders: Mapping[type[Spec], OptimizerBuilder] = BUILDERS
+    spec: OptimizerSpec,
+    model: nn.Module,
+    lr: float,
+    *,
+    factors: Mapping[nn.Parameter, float] | None = None,
+    builders: Mapping[type[Spec], OptimizerBuilder] = BUILDERS,
 ) -> Optimizer:
-    """The optimiser of the spec over the model's trained parameters, at the peak rate `lr`."""
-    groups = parameter_groups(model, spec.weight_decay)
+    """The optimiser of the spec over the model's trained parameters, at the peak rate `lr`, or `factors` times that."""
+    groups = by_rate(parameter_groups(model, spec.weight_decay), factors or {})
     if isinstance(spec, Muon):
         groups = muon.by_place(groups, model)
     return builders[type(spec)](spec, groups, lr)

@@ -141,7 +141,7 @@ def _update(  # a step's settings, each by name
         norm = _cut(_grads(state), max_value)
     factor = torch.clamp(norm / max_norm, min=1.0) if max_norm is not None else None
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group.get("rate", 1.0)
     if state.accelerator.device.type in GUARDED_KERNELS and isinstance(optimizer, torch.optim.AdamW):
         optimizer.found_inf, optimizer.grad_scale = broken.float(), factor  # type: ignore[attr-defined]  # read by step
     elif bool(broken):
