@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +41,8 @@ class TokenBatch:
     """Of `classes`: how much each row's loss counts; None where all count alike."""
     soft_BK: NDArray[np.float32] | None = None
     """Of `classes`: the share of each class in the row's target; None where the class in `targets` is all of it."""
+    rows_B: NDArray[np.int64] | None = None
+    """Which of the token rows they are; None where rows are packed or masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def collate(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int, masking: Ma
     if rows.layout == "masked":
         assert masking is not None, "masked rows are drawn anew at each step"
         return _masked(rows, chosen, pad_id, masking)
-    return COLLATORS[rows.layout](rows, chosen, pad_id)
+    return replace(COLLATORS[rows.layout](rows, chosen, pad_id), rows_B=chosen)
 
 
 def collate_packed(rows: TokenRows, sequences: Sequence[NDArray[np.int64]], pad_id: int) -> TokenBatch:

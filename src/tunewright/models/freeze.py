@@ -94,6 +94,18 @@ def train_mode(model: nn.Module) -> None:
         parameters = list(module.parameters())
         if parameters and not any(p.requires_grad for p in parameters):
             module.eval()
+        for in_front in _in_front_of_layers(module):
+            in_front.eval()
+
+
+def _in_front_of_layers(holder: nn.Module) -> Iterator[nn.Module]:
+    """Modules without weights, such as a dropout, between embeddings that are frozen and a list of layers."""
+    children = list(holder.children())
+    lists = [place for place, child in enumerate(children) if isinstance(child, nn.ModuleList)]
+    in_front = children[: lists[0]] if lists else []
+    weights = [p for child in in_front for p in child.parameters()]
+    if weights and not any(p.requires_grad for p in weights):
+        yield from (child for child in in_front if next(child.parameters(), None) is None)
 
 
 def _keep_frozen(model: PreTrainedModel, method: Full | TopLayers) -> None:

@@ -94,6 +94,7 @@ def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -
     """A task that this version lacks, a base that cannot do it, layers or modules that it has not."""
     from tunewright.models.freeze import require_layers  # noqa: PLC0415  # brings torch in
     from tunewright.models.skeleton import require_modules  # noqa: PLC0415
+    from tunewright.pipeline.prefix import require_cacheable  # noqa: PLC0415
     from tunewright.pipeline.reads import reads_mean  # noqa: PLC0415
     from tunewright.pipeline.tasks import require_task, task_of  # noqa: PLC0415
     from tunewright.pipeline.teacher import require_teachable  # noqa: PLC0415
@@ -108,6 +109,7 @@ def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -
                 require_modules(recipe.train.method, base.folder, task.layout)
             reads_mean(recipe, facts)
             require_teachable(recipe, facts)
+            require_cacheable(recipe.train, facts, task.layout)
     except RecipeError as fault:
         return faults_of(fault)
     return []

@@ -24,6 +24,7 @@ from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import save_model
 from tunewright.models.mean_pooling import read_mean
 from tunewright.pipeline.doctor import idle_accelerator
+from tunewright.pipeline.prefix import prefix_loss
 from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.reads import reads_mean
 from tunewright.pipeline.samples import sampler
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from tunewright.data.tokenize import TokenRows
     from tunewright.pipeline.context import Context
     from tunewright.training.checkpoint import Progress
+    from tunewright.training.losses import LossSum
     from tunewright.training.step import TrainState
 
 TRAINING = Stage("training", version=1)
@@ -254,7 +256,8 @@ def _train(context: Context, key: str) -> None:
     if found is not None:
         load_checkpoint(state, *found)
         context.say(f"training: resuming after step {found[1].step}")
-    outcome = _fit(context, state, rows, plan, found[1] if found else None)
+    loss = prefix_loss(context, state, rows["train"], plan.load)
+    outcome = _fit(context, state, rows, plan, found[1] if found else None, loss=loss)
     _keep_best(context, state, plan, outcome)
 
 
@@ -318,8 +321,14 @@ def _class_weights(context: Context) -> tuple[float, ...]:
     return class_weights(spec, profile.splits["train"].labels, profile.labels)
 
 
-def _fit(
-    context: Context, state: TrainState, rows: Mapping[str, TokenRows], plan: FitPlan, resumed: Progress | None
+def _fit(  # what is trained, on what, how and from where
+    context: Context,
+    state: TrainState,
+    rows: Mapping[str, TokenRows],
+    plan: FitPlan,
+    resumed: Progress | None,
+    *,
+    loss: LossSum,
 ) -> FitOutcome:
     task, stopping = context.task, plan.spec.early_stopping
     with_error = ValidationWithError(plan.metric)
@@ -338,7 +347,7 @@ def _fit(
             return log.offset
 
         hooks = Hooks(
-            training_loss(task.loss, plan.spec),
+            loss,
             validate,
             _Logged(log, Observers(context.observers)),
             log_offset,

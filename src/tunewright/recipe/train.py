@@ -160,6 +160,12 @@ class TrainSpec(Spec):
     packing: bool | Literal["auto"] = "auto"
     """Several rows in one sequence, each blind to the others; only where a self-test at the start shows that exactly.
     `auto` packs where that holds, and sorts rows by length otherwise."""
+    prefix_cache: bool | Literal["auto"] = "auto"
+    """What comes out of frozen bottom layers is computed once for each row, kept on disk beside the runs, and read at
+    every epoch and by later runs. `auto` does so where the architecture is known for it and rows are seen more than
+    once; a test at the start compares losses with it and without."""
+    prefix_cache_gb: PositiveFloat = 8.0
+    """Most gigabytes (of 10^9 bytes) of disk that such files take together; the oldest leave first."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Compute type; `auto` takes bf16 where a measured probe shows it faster."""
     threads: PositiveInt | Literal["auto"] = "auto"
@@ -208,4 +214,20 @@ class TrainSpec(Spec):
                 f"method.unfreeze.every is 'epoch', and epochs is {self.epochs:g}: no layer would be unfrozen before "
                 "the end; raise epochs or give method.unfreeze.every in steps"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_prefix_is_frozen(self) -> TrainSpec:
+        method = self.method
+        reason = None
+        if self.packing is True:
+            reason = "packing is true: rows that lie side by side are not cached"
+        elif isinstance(method, Lora):
+            reason = "method.kind is 'lora', whose adapters stand in every layer"
+        elif isinstance(method, Full) and method.unfreeze is not None:
+            reason = "method.unfreeze is set, which trains every layer in the end"
+        elif isinstance(method, Full) and not method.freeze:
+            reason = "method.kind is 'full' without method.freeze: no layer is frozen"
+        if self.prefix_cache is True and reason is not None:
+            raise ValueError(f"prefix_cache is true, and {reason}; write prefix_cache: auto, or change the other")
         return self
