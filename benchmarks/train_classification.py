@@ -17,13 +17,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from benchmarks.record import conditions, write_record
 from tunewright.data.batching import WINDOW_BATCHES
 from tunewright.starter.encoder import encoder_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 SKIP = WINDOW_BATCHES
@@ -74,8 +77,8 @@ class Bench:
         self.rows = folder / "runs" / "rows" / "data"
         self.count = 0
 
-    def ours(self, *, seed: int, steps: int, predict: bool) -> dict[str, Any]:
-        """Our training stage on these rows."""
+    def ours(self, *, seed: int, steps: int, predict: bool, extra: Sequence[str] = ()) -> dict[str, Any]:
+        """Our training stage on these rows; `extra` overrides the recipe."""
         self.count += 1
         settings = [
             f"seed={seed}",
@@ -87,14 +90,16 @@ class Bench:
         settings += ["train.evaluate_every=100000", "train.checkpoint_every=epoch", "train.tensorboard=false"]
         request = {
             "recipe": str(self.recipe),
-            "overrides": [*self.sources, *settings],
+            "overrides": [*self.sources, *settings, *extra],
             "skip_steps": SKIP,
             "predict": predict,
         }
         return self._answer("benchmarks.ours_peer", request)
 
-    def trainer(self, flags: str, *, seed: int, steps: int, predict: bool) -> dict[str, Any]:
-        """Trainer on these rows."""
+    def trainer(  # what differs between the peers, each by name
+        self, flags: str, *, seed: int, steps: int, predict: bool, extra: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Trainer on these rows; `extra` goes over the request."""
         self.count += 1
         request = {
             "folder": str(self.folder / f"trainer{self.count}"),
@@ -110,6 +115,7 @@ class Bench:
             "threads": self.threads,
             "skip_steps": 1 if steps == TUTORIAL_STEPS else SKIP,
             "predict": predict,
+            **(extra or {}),
         }
         found = self._answer("benchmarks.trainer_peer", request)
         found.pop("predicted", None)

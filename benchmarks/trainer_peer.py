@@ -93,6 +93,14 @@ def arguments(request: dict[str, Any]) -> TrainingArguments:
     )
 
 
+def freeze_below(model: Any, layers: int) -> None:
+    """Embeddings and all but the topmost layers require no gradient, as guides to Trainer do it."""
+    model.base_model.embeddings.requires_grad_(False)  # noqa: FBT003
+    stack = model.base_model.encoder.layer
+    for layer in stack[: len(stack) - layers]:
+        layer.requires_grad_(False)  # noqa: FBT003
+
+
 def main() -> None:
     """Trains as the request says; the answer holds speed, memory and the test rows' logits."""
     request = json.loads(Path(sys.argv[1]).read_text())
@@ -104,6 +112,8 @@ def main() -> None:
     train = Rows(pl.read_parquet(data / "train.parquet"), tokenizer, labels, padded=padded)
     test = Rows(pl.read_parquet(data / "test.parquet"), tokenizer, labels, padded=False)
     model = AutoModelForSequenceClassification.from_pretrained(request["model"], num_labels=len(labels))
+    if "top_layers" in request:
+        freeze_below(model, request["top_layers"])
     clock = Clock(request.get("skip_steps", 0))
     collator = DataCollatorWithPadding(tokenizer)
     trainer = Trainer(
