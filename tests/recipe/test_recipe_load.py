@@ -111,8 +111,8 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("train: {prefix_cache: true, method: {kind: lora}}\n", ["prefix_cache", "method.kind"]),
         ("train: {prefix_cache: true}\n", ["prefix_cache", "method.freeze"]),
         (
-            "train: {prefix_cache: true, method: {kind: full, freeze: [embeddings], unfreeze: {every: 9}}}\n",
-            ["prefix_cache", "method.unfreeze"],
+            "train: {prefix_cache: true, method: {kind: full, unfreeze: {every: 9}}}\n",
+            ["prefix_cache", "method.freeze"],
         ),
         ("train: {epochs: 1, method: {kind: full, unfreeze: {}}}\n", ["method.unfreeze.every", "epochs"]),
         ("train: {class_weights: {kind: inverse}}\ntask: generation\n", ["train.class_weights", "task", "remove"]),

@@ -32,12 +32,12 @@ def require_cacheable(spec: TrainSpec, facts: BaseFacts, layout: Layout) -> None
         raise RecipeError(Problem(FIELD, f"true, but {reason}", expected, "write prefix_cache: auto"))
 
 
-def prefix_loss(context: Context, state: TrainState, rows: TokenRows, plan: LoadPlan) -> LossSum:
-    """The task's loss, of a model that is given what comes out of its frozen bottom where the recipe has that cached.
+def prefix_loss(context: Context, state: TrainState, rows: TokenRows, plan: LoadPlan, *, loss: LossSum) -> LossSum:
+    """The loss of a model that is given what comes out of its frozen bottom, where the recipe has that cached.
 
     Raises RunError where the recipe asks for the cache in vain, on a full disk, or where losses with it differ.
     """
-    loss, spec = context.task.loss, context.recipe.train
+    spec = context.recipe.train
     model = without_engine(state.bare_model)
     layers = frozen_layers(model) if spec.prefix_cache is not False else []
     if not layers and spec.prefix_cache is not True:

@@ -65,7 +65,6 @@ if TYPE_CHECKING:
     from tunewright.data.tokenize import TokenRows
     from tunewright.pipeline.context import Context
     from tunewright.training.checkpoint import Progress
-    from tunewright.training.losses import LossSum
     from tunewright.training.step import TrainState
 
 TRAINING = Stage("training", version=1)
@@ -256,8 +255,7 @@ def _train(context: Context, key: str) -> None:
     if found is not None:
         load_checkpoint(state, *found)
         context.say(f"training: resuming after step {found[1].step}")
-    loss = prefix_loss(context, state, rows["train"], plan.load)
-    outcome = _fit(context, state, rows, plan, found[1] if found else None, loss=loss)
+    outcome = _fit(context, state, rows, plan, found[1] if found else None)
     _keep_best(context, state, plan, outcome)
 
 
@@ -321,14 +319,8 @@ def _class_weights(context: Context) -> tuple[float, ...]:
     return class_weights(spec, profile.splits["train"].labels, profile.labels)
 
 
-def _fit(  # what is trained, on what, how and from where
-    context: Context,
-    state: TrainState,
-    rows: Mapping[str, TokenRows],
-    plan: FitPlan,
-    resumed: Progress | None,
-    *,
-    loss: LossSum,
+def _fit(
+    context: Context, state: TrainState, rows: Mapping[str, TokenRows], plan: FitPlan, resumed: Progress | None
 ) -> FitOutcome:
     task, stopping = context.task, plan.spec.early_stopping
     with_error = ValidationWithError(plan.metric)
@@ -346,8 +338,9 @@ def _fit(  # what is trained, on what, how and from where
             log.sync()
             return log.offset
 
+        wanted = training_loss(task.loss, plan.spec)
         hooks = Hooks(
-            loss,
+            prefix_loss(context, state, rows["train"], plan.load, loss=wanted),
             validate,
             _Logged(log, Observers(context.observers)),
             log_offset,

@@ -224,8 +224,6 @@ class TrainSpec(Spec):
             reason = "packing is true: rows that lie side by side are not cached"
         elif isinstance(method, Lora):
             reason = "method.kind is 'lora', whose adapters stand in every layer"
-        elif isinstance(method, Full) and method.unfreeze is not None:
-            reason = "method.unfreeze is set, which trains every layer in the end"
         elif isinstance(method, Full) and not method.freeze:
             reason = "method.kind is 'full' without method.freeze: no layer is frozen"
         if self.prefix_cache is True and reason is not None:
