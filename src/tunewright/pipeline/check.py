@@ -18,6 +18,7 @@ from tunewright.pipeline.checked import BASE_NOT_HERE, DATA_NOT_HERE, Checked, F
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.general import general_passages, left_out
 from tunewright.pipeline.outlook import detectable, power_findings
+from tunewright.pipeline.outlook_layers import layers_line
 from tunewright.pipeline.regularising import optimizer_faults, regularising_findings
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.show import show_rows
@@ -75,7 +76,8 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     notes += _gate_findings(context.recipe, task, profile.imbalance_ratio if profile else None)
     if prepared is not None and context.recipe.task != "classification":
         notes += _text_findings(context, task, prepared.splits["test"], here=here)
-    plan = _plan(context, profile) if profile is not None and not faults else ()
+    layers = facts.layers if facts is not None else None
+    plan = _plan(context, profile, layers) if profile is not None and not faults else ()
     shown = show_rows(context, prepared.splits["train"], show) if show and here and prepared is not None else []
     return Checked(*shielded((tuple(faults), tuple(notes))), plan, tuple(shown))
 
@@ -251,7 +253,7 @@ def _conditions(recipe: Recipe, task: Task | None, imbalance_ratio: float | None
     return task.conditions(imbalance_ratio) if task is not None else conditions_of(recipe.task, imbalance_ratio)
 
 
-def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
+def _plan(context: Context, profile: Profile, layers: int | None) -> tuple[str, ...]:
     spec = context.recipe.train
     rows = profile.splits["train"].rows
     steps, base = total_steps(rows, spec), context.recipe.model.name
@@ -261,6 +263,7 @@ def _plan(context: Context, profile: Profile) -> tuple[str, ...]:
         f"rows: {sizes}; {len(profile.labels)} labels",
         f"test: {detectable(profile.splits['test'].rows)}",
         f"training: {steps} steps of {spec.batch_size} examples, {spec.method.kind} tuning of {base}",
+        *layers_line(spec, layers, rows),
         *weight_line(context.recipe, profile),
         f"on the way: {_on_the_way(spec, steps, steps_per_epoch(rows, spec.batch_size))}",
         "stages: prepare, baseline, train, evaluate, gate, report; unchanged ones are skipped",
