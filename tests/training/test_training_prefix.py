@@ -23,7 +23,7 @@ from tunewright.models.prefix import frozen_layers, passed_over
 from tunewright.recipe.train import AdamW, Full, Lora, TopLayers, TrainSpec
 from tunewright.training.engine import start
 from tunewright.training.losses import causal_loss, classification_loss
-from tunewright.training.prefix_cache import TOLERANCE, bytes_needed, open_cache, with_cache
+from tunewright.training.prefix_cache import TOLERANCE, bytes_needed, open_cache, same_twice, with_cache
 from tunewright.training.step import optimizer_step
 
 if TYPE_CHECKING:
@@ -219,6 +219,26 @@ def test_losses_that_differ_are_refused_at_the_start(tmp_path: Path) -> None:
     above.register_forward_pre_hook(lambda _m, given: (given[0] + (notes.pop() if notes else 0.0), *given[1:]))
     with pytest.raises(RunError, match=r"train\.prefix_cache: the loss of 8 rows"):
         opened(frozen_state(model), tmp_path)
+
+
+def test_noise_below_the_frozen_layers_is_noticed() -> None:
+    def noisy(model: Any, batch: Any, device: torch.device) -> torch.Tensor:
+        def add(_module: Any, _given: Any, found: torch.Tensor) -> torch.Tensor:
+            return found + torch.empty_like(found).uniform_(-1e-3, 1e-3)
+
+        hook = model.get_input_embeddings().register_forward_hook(add)
+        try:
+            return classification_loss(model, batch, device)
+        finally:
+            hook.remove()
+
+    state = frozen_state(tiny_bert(dropout=0.5))
+    before = torch.get_rng_state()
+    assert same_twice(state, ROWS, classification_loss, pad_id=0), "frozen layers drop nothing out"
+    assert not same_twice(state, ROWS, noisy, pad_id=0)
+    assert torch.equal(torch.get_rng_state(), before)
+    state.bare_model.bert.encoder.layer[0].train()
+    assert not same_twice(state, ROWS, classification_loss, pad_id=0)
 
 
 def test_only_layers_with_all_below_them_frozen_are_a_prefix() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.models.prefix import FAMILIES, frozen_layers
 from tunewright.models.wrappers import without_engine
-from tunewright.training.prefix_cache import bytes_needed, open_cache, with_cache
+from tunewright.training.prefix_cache import bytes_needed, open_cache, same_twice, with_cache
 
 if TYPE_CHECKING:
     from tunewright.core.encoded import Layout
@@ -38,11 +38,10 @@ def prefix_loss(context: Context, state: TrainState, rows: TokenRows, plan: Load
     Raises RunError where the recipe asks for the cache in vain, on a full disk, or where losses with it differ.
     """
     spec = context.recipe.train
-    model = without_engine(state.bare_model)
-    layers = frozen_layers(model) if spec.prefix_cache is not False else []
+    layers = frozen_layers(without_engine(state.bare_model)) if spec.prefix_cache is not False else []
     if not layers and spec.prefix_cache is not True:
         return loss  # every layer is trained, or the cache is not wanted: nothing to tell
-    reason = _why_not(spec, len(layers), plan, rows, state)
+    reason = _why_not(spec, len(layers), plan) or _unfit(state, rows, plan, loss, spec)
     if reason is not None:
         if spec.prefix_cache is True:
             raise RunError(Problem(FIELD, f"true, but {reason}", "frozen layers to cache", "write prefix_cache: auto"))
@@ -57,21 +56,26 @@ def prefix_loss(context: Context, state: TrainState, rows: TokenRows, plan: Load
     return with_cache(loss, cache)
 
 
-def _why_not(spec: TrainSpec, layers: int, plan: LoadPlan, rows: TokenRows, state: TrainState) -> str | None:
-    """What rules the cache out, or makes it pointless; None where nothing does."""
-    model = without_engine(state.bare_model)
-    ruled_out = _ruled_out(model.config.model_type, plan.layout)
-    if ruled_out is not None:
-        return ruled_out
+def _why_not(spec: TrainSpec, layers: int, plan: LoadPlan) -> str | None:
+    """What in the recipe rules the cache out, or makes it pointless; None where nothing does."""
     if plan.packing:
         return "rows are packed, and packed rows are not cached"
     if not layers:
         return "no layer is frozen with all that stands below it"
     if spec.epochs <= 1 and spec.prefix_cache == "auto":
         return "no row is seen twice"
-    if model.get_input_embeddings()._forward_hooks:  # noise on embeddings, say: the states would lack it
-        return "something changes the embeddings while training"
-    needed = bytes_needed(rows, model.config.get_text_config().hidden_size, bf16=state.bf16) / GIGABYTE
+    return None
+
+
+def _unfit(state: TrainState, rows: TokenRows, plan: LoadPlan, loss: LossSum, spec: TrainSpec) -> str | None:
+    """What about the model rules the cache out, or the room that there is for it; None where nothing does."""
+    config = without_engine(state.bare_model).config
+    ruled_out = _ruled_out(config.model_type, plan.layout)
+    if ruled_out is not None:
+        return ruled_out
+    if not same_twice(state, rows, loss, pad_id=plan.pad_id):
+        return "what comes out of them is not the same twice: something below them draws at random"
+    needed = bytes_needed(rows, config.get_text_config().hidden_size, bf16=state.bf16) / GIGABYTE
     if needed > spec.prefix_cache_gb:
         return f"their output takes {needed:.2g} GB, and train.prefix_cache_gb is {spec.prefix_cache_gb:g}"
     return None

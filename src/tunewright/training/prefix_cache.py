@@ -89,6 +89,21 @@ def bytes_needed(rows: TokenRows, width: int, *, bf16: bool) -> int:
     return int(rows.lengths_N.sum()) * width * (2 if bf16 else 4)
 
 
+def same_twice(state: TrainState, rows: TokenRows, loss: LossSum, *, pad_id: int) -> bool:
+    """Whether the frozen layers give the same for a row whatever is drawn at random, as dropout or noise would be."""
+    layer = frozen_layers(without_engine(state.bare_model))[-1]
+    filler = _Filler(state, rows, loss, layer, pad_id)
+    batch = collate(rows, np.arange(1), pad_id)
+    with torch.random.fork_rng(devices=[]):
+        one, other = (_after_seed(seed, filler, batch) for seed in (1, 2))
+    return torch.equal(one, other)
+
+
+def _after_seed(seed: int, filler: _Filler, batch: TokenBatch) -> Tensor:
+    torch.manual_seed(seed)
+    return filler.states_of(batch)
+
+
 def open_cache(
     state: TrainState, rows: TokenRows, loss: LossSum, *, pad_id: int, folder: Path, most_bytes: int
 ) -> PrefixCache:
