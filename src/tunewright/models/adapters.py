@@ -87,7 +87,7 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     (folder / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
     start = getattr(model, "adapter_start", None)
     if start is not None:
-        make_plain(folder / WEIGHTS, folder / CONFIG, start)
+        make_plain(folder / WEIGHTS, folder / ADAPTER, start)
     base: Any = model.get_base_model()
     base.config.save_pretrained(folder)
     generation = getattr(base, "generation_config", None)
