@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tunewright.core.encoded import EncodedRow, Layout, RowContent, SpecialIds
     from tunewright.core.generated import Decoding, Generated, Wrote
+    from tunewright.core.places import WordPlace
     from tunewright.core.private import PrivateSpan
     from tunewright.core.training import EvaluationReport, StepReport
 
@@ -84,6 +85,20 @@ class Classifier(Protocol):
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """One row of class probabilities a text, `[N, K]`, in the order given."""
+
+
+class WordSuggester(Protocol):
+    """Called by the data room for words that could stand in the place of others; it must not keep the texts."""
+
+    def suggest(self, places: Sequence[WordPlace]) -> list[Sequence[str]]:
+        """Words for each place, the best first and never the one that stands there; none where it knows none."""
+
+
+class Rewriter(Protocol):
+    """Called by the data room with texts to say in other words; it must not keep them."""
+
+    def rewrite(self, texts: Sequence[str], *, seed: int) -> list[str | None]:
+        """Each text in other words, by draws that follow from the seed and the text; None where it did not end."""
 
 
 class Embedder(Protocol):

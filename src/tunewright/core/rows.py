@@ -75,6 +75,24 @@ class SplitProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class Augmentation:
+    """What one method of `data.augment` made."""
+
+    method: str
+    made: int
+    """Texts that it was asked for."""
+    kept: Mapping[str, int]
+    """Label to the rows that were added to training."""
+    refused: Mapping[str, int]
+    """Reason to the texts that were not; made = kept + refused."""
+
+    @property
+    def rows(self) -> int:
+        """Rows that were added."""
+        return sum(self.kept.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The data in figures, as the report and the card show them."""
 
@@ -87,7 +105,7 @@ class Profile:
     labels: tuple[str, ...]
     """All class names in a fixed order: the order of the model's outputs."""
     imbalance_ratio: float | None
-    """Rows of the largest class over rows of the smallest, on the training split before `data.balance`."""
+    """Rows of the largest class over rows of the smallest, on the training split before `data.augment` and `data.balance`."""
     splits: Mapping[str, SplitProfile]
     findings: tuple[Finding, ...]
     sources: Mapping[str, str]
@@ -104,4 +122,6 @@ class Profile:
     balanced: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Group to its training rows before and after `data.balance`; empty where nothing was balanced."""
     unbalanced_labels: Mapping[str, int] = field(default_factory=dict)
-    """Training rows of each label before `data.balance`; empty where nothing was balanced."""
+    """Training rows of each label before `data.augment` and `data.balance`; empty where neither did anything."""
+    augmented: tuple[Augmentation, ...] = ()
+    """What each method of `data.augment` made; `read` and `kept` count the rows that were added."""

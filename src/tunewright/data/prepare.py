@@ -10,9 +10,9 @@ import polars as pl
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.rows import SPLITS, Finding, SplitName
 from tunewright.data import audit
-from tunewright.data.balance import balance
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
 from tunewright.data.column_rules import content_policies, sift_columns
+from tunewright.data.completed import completed
 from tunewright.data.contradictions import settle
 from tunewright.data.duplicates import drop_duplicates
 from tunewright.data.earlier import (
@@ -99,11 +99,11 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
         measured = _measured(work, request, encoder)
     _require_sound(work, request.task, request.earlier, mixed=True)
     work = work.then(work.rows, findings=typo_findings(work.rows, encoder))
-    balanced = balance(work.rows, request.spec.balance, sources.columns, task=request.task, seed=request.seed)
-    work = work.then(balanced.rows, balanced.dropped, findings=balanced.findings)
-    if balanced.groups:
+    done = completed(work, request, sources.columns, encoder)
+    work = done.work
+    if done.changed:
         measured = _measured(work, request, encoder)
-    reached = Reached(balanced, measured, encoder.max_tokens, rows.height)
+    reached = Reached(done, measured, encoder.max_tokens, rows.height)
     return account_for(work, request, sources, plan, reached)
 
 

@@ -11,7 +11,9 @@ import polars as pl
 
 from tunewright.core.rows import SPLITS, Finding, Profile, SplitName
 from tunewright.data import audit
+from tunewright.data.augment.audit import leak_findings, made_findings
 from tunewright.data.contamination import contamination_of
+from tunewright.data.derived import without_derived
 from tunewright.data.earlier import LINEAGE_COLUMNS
 from tunewright.data.freeze import TestPlan, next_lock
 from tunewright.data.labels import label_order
@@ -24,7 +26,8 @@ from tunewright.data.work import Request, Work, by_split
 from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
-    from tunewright.data.balance import Balanced
+    from tunewright.data.augment.rows import Augmented
+    from tunewright.data.completed import Completed
     from tunewright.data.lock import Lock
     from tunewright.data.measure import Measured
 
@@ -44,13 +47,15 @@ class Prepared:
     """Of a base that is an earlier run: the rows it goes back to, in `data.earlier.LINEAGE_COLUMNS`."""
     contamination: pl.DataFrame | None = None
     """Texts of the test and of benchmarks that stand in training rows, in CONTAMINATION_COLUMNS."""
+    candidates: pl.DataFrame | None = None
+    """Texts that were made of training rows, those refused among them, in `data.augment.rows.CANDIDATE_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
     """What the last steps came to."""
 
-    balanced: Balanced
+    completed: Completed
     measured: Measured
     max_tokens: int
     read: int
@@ -59,14 +64,16 @@ class Reached:
 def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, reached: Reached) -> Prepared:
     """The splits, the record of all other rows, and the profile."""
     splits, labelled = by_split(work.rows), sources.task == "classification"
+    # Rows that were made of others are kept apart from held-back texts as they are made (`data.augment.checks`).
+    read_rows = {**splits, "train": without_derived(splits["train"])}
     contamination, held = contamination_of(
-        splits, request.spec.benchmarks, folder=request.folder, local_only=request.local_only
+        read_rows, request.spec.benchmarks, folder=request.folder, local_only=request.local_only
     )
     account, earlier = redacted(work.account, request.spec.privacy, request.task), request.earlier
-    balanced, measured = reached.balanced, reached.measured
+    balanced, new, measured = reached.completed.balanced, reached.completed.augmented, reached.measured
     before = Counter(balanced.train["target"])
     replayed = balanced.train.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
-    read = reached.read + replayed + balanced.copied
+    read = reached.read + replayed + balanced.copied + new.added.height
     counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
     _assert_accounted(work.rows, account, read)
@@ -97,6 +104,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
                 *foreign,
                 *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
                 *_division_findings(splits, sources),
+                *_new_findings(splits, request, new),
                 *held,
             )
         ),
@@ -107,15 +115,24 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
         private=work.private,
         copied=balanced.copied,
         balanced=balanced.groups,
-        unbalanced_labels=dict(sorted(before.items())) if balanced.groups and labelled else {},
+        unbalanced_labels=dict(sorted(before.items())) if reached.completed.changed and labelled else {},
+        augmented=new.made,
     )
     lineage = earlier.lineage.select(LINEAGE_COLUMNS) if earlier else None
-    return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage, contamination)
+    return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage, contamination, new.candidates)
 
 
 def _division_findings(splits: Mapping[SplitName, pl.DataFrame], sources: Sources) -> list[Finding]:
     carved = [name for name in SPLITS if name not in sources.tables]
     return [audit.contiguous_finding(splits, carved)] if in_one_piece(sources) and carved else []
+
+
+def _new_findings(splits: Mapping[SplitName, pl.DataFrame], request: Request, new: Augmented) -> list[Finding]:
+    spec = request.spec.augment
+    if spec is None or not new.made:
+        return []
+    counts = Counter(splits["train"]["target"])
+    return [*made_findings(new.made, spec, counts), *leak_findings(splits, [one.method for one in new.made])]
 
 
 def _assert_accounted(rows: pl.DataFrame, account: pl.DataFrame, read: int) -> None:

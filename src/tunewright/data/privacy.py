@@ -168,10 +168,20 @@ def require_protected(mixed: pl.DataFrame, spec: PrivacySpec, task: str) -> None
 
     They come as that run prepared them, and are part of what its model knows: changing them here would only hide that.
     """
-    scan = _scan(spec, "mask", "drop")
-    held = _held(scan.column(mixed, name) for name in TEXTS[task]) if scan.searching else {}
+    held = _unprotected(mixed, spec, task)
     if held:
         counts = sum(held.values(), Counter[str]())
         given = f"{counted(len(held), 'row')} replayed from the earlier run hold {counted_kinds(counts)}"
         remedy = "tune the earlier run again with this data.privacy, or write `data.replay: 0`"
         raise DataError(Problem("data.privacy", given, "rows without what this recipe masks or drops", remedy))
+
+
+def holds_private(rows: pl.DataFrame, spec: PrivacySpec, task: str) -> pl.Series:
+    """Whether each row holds what the recipe masks or drops."""
+    held = _unprotected(rows, spec, task)
+    return pl.Series([row in held for row in range(rows.height)], dtype=pl.Boolean)
+
+
+def _unprotected(rows: pl.DataFrame, spec: PrivacySpec, task: str) -> dict[int, Counter[str]]:
+    scan = _scan(spec, "mask", "drop")
+    return _held(scan.column(rows, name) for name in TEXTS[task]) if scan.searching else {}

@@ -23,11 +23,13 @@ DROPPED = "dropped.parquet"
 PROFILE = "profile.json"
 LINEAGE = "lineage.parquet"
 CONTAMINATION = "contamination.parquet"
+CANDIDATES = "augmented.parquet"
 
 
 def write_prepared(prepared: Prepared, folder: Path) -> None:
     """The folder, which must exist, holds the three splits, the dropped and changed rows, the profile,
-    the lineage of a base that is an earlier run, and the texts that stand in training rows, where there are any.
+    the lineage of a base that is an earlier run, the texts that stand in training rows, and those that were made of
+    training rows, where there are any.
     """
     with disk_faults(folder):
         for name in SPLITS:
@@ -37,6 +39,8 @@ def write_prepared(prepared: Prepared, folder: Path) -> None:
             prepared.lineage.write_parquet(folder / LINEAGE)
         if prepared.contamination is not None and prepared.contamination.height:
             prepared.contamination.write_parquet(folder / CONTAMINATION)
+        if prepared.candidates is not None:
+            prepared.candidates.write_parquet(folder / CANDIDATES)
     write_json(folder / PROFILE, to_data(prepared.profile))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path  # noqa: TC003  # a type of the frozen request below
 import polars as pl
 
 from tunewright.core.rows import DROPPED_COLUMNS, SPLIT_COLUMNS, SPLITS, Finding, SplitName
+from tunewright.data.augment.tools import Tools  # noqa: TC001  # a type of the frozen request below
 from tunewright.data.earlier import Earlier  # noqa: TC001  # a type of the frozen request below
 from tunewright.data.near_duplicates import named_by_kept
 from tunewright.data.sift import record
@@ -31,7 +32,9 @@ class Request:
     earlier: Earlier | None = None
     """The run whose tuned model is the base."""
     seed: int = 13
-    """Root of the randomness that balances training rows."""
+    """Root of the randomness that balances and augments training rows."""
+    tools: Tools | None = None
+    """What augments training rows as the recipe says; None where rows are wanted as they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from peft import PeftModel
 
     from tunewright.core.encoded import Layout, SpecialIds
@@ -155,6 +157,14 @@ def load_trunk(folder: Path) -> PreTrainedModel:
         raise _incomplete(folder, f"lacks the weights {_some(lost)}")
     model.eval()
     return model
+
+
+def input_embeddings(folder: Path) -> NDArray[np.float32]:
+    """The input embeddings of all tokens, `[V, D]`, of any model that has such a table."""
+    model, _ = _from_pretrained(AutoModel, folder, _config(folder, None))
+    table: Any = model.get_input_embeddings()
+    table_VD: NDArray[np.float32] = table.weight.detach().numpy().copy()
+    return table_VD
 
 
 def set_dropout(config: Any, probability: float) -> None:

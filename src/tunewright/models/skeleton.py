@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from tunewright.core.errors import Problem, RecipeError
 from tunewright.models.adapters import require_targets
 from tunewright.models.freeze import apply_method
 from tunewright.models.load import SAFE, WRITERS
@@ -40,6 +42,30 @@ def _depends_on_modules(method: MethodSpec) -> bool:
     if isinstance(method, Lora):
         return method.targets != "all_linear" or method.initialisation == "pissa"
     return isinstance(method, Full) and bool(method.freeze)
+
+
+def require_head(folder: Path, layout: Layout) -> None:
+    """Raises RecipeError where the base lacks the language head of the layout, as far as the names of its weights say.
+
+    A head whose weights are all those of the embeddings needs none of its own. No weight is read.
+    """
+    model = _skeleton(folder, layout)
+    if model is None:
+        model_type = AutoConfig.from_pretrained(folder, **SAFE).model_type
+        given = f"{model_type}, which has no {layout} language head"
+        raise RecipeError(Problem("model.name", given, f"a {layout} model", "name another model"))
+    trunk = f"{model.base_model_prefix}."
+    own = {name for name, _ in model.named_parameters() if not name.startswith(trunk)} - {*model.all_tied_weights_keys}
+    held = {name for path in folder.glob("*.safetensors") for name in _names(path)}
+    if own and not own & held:
+        given = f"{folder.name} lacks the {layout} language head: its files hold none of {', '.join(sorted(own)[:3])}"
+        remedy = "name a model that was saved with its head"
+        raise RecipeError(Problem("model.name", given, f"a {layout} model with its language head", remedy))
+
+
+def _names(path: Path) -> list[str]:
+    with safe_open(path, framework="numpy") as tensors:
+        return list(tensors.keys())
 
 
 def _skeleton(folder: Path, layout: Layout) -> PreTrainedModel | None:

@@ -14,6 +14,7 @@ from tunewright.data.hub import cached as cached_data
 from tunewright.data.private.shown import shielded
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
+from tunewright.pipeline.augmenting import augment_faults
 from tunewright.pipeline.checked import BASE_NOT_HERE, DATA_NOT_HERE, Checked, Fault, faults_of
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.general import general_passages, left_out
@@ -65,6 +66,8 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     if not lost and not any(fault.problem.place == "task" for fault in faults):
         prepared, unread, found = _data(context, here=here)
         faults, notes = faults + unread, notes + found
+    unmade, told = augment_faults(context)
+    faults, notes = faults + unmade, notes + told
     notes += rights_findings(context.recipe)
     profile = prepared.profile if prepared else None
     if profile is not None:

@@ -17,6 +17,7 @@ from tunewright.data.prepare import prepare as prepare_rows
 from tunewright.data.private.versions import finder_versions
 from tunewright.data.store import read_profile, write_prepared
 from tunewright.data.tokenize import ENCODER_VERSION
+from tunewright.pipeline.augmenting import augment_inputs, augmenting
 from tunewright.pipeline.checked import refuse
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tunewright.core.protocols import RowEncoder
+    from tunewright.data.augment.tools import Tools
     from tunewright.data.earlier import Earlier
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
@@ -39,7 +41,7 @@ def prepare(context: Context) -> Done:
     """The run's `data/` holds the splits of the recipe's data; `tunewright.lock` holds the frozen test."""
 
     def build(attempt: Path) -> None:
-        prepared = prepared_rows(context, local_only=False)
+        prepared = prepared_rows(context, local_only=False, tools=augmenting(context))
         refuse(prepared.profile.findings)
         write_prepared(prepared, attempt)
         write_lock(context.lock_path, prepared.lock)
@@ -51,8 +53,10 @@ def prepare(context: Context) -> Done:
         sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())
         dropped = ", ".join(f"{rule} {count}" for rule, count in profile.dropped.items()) or "none"
         mixed = f" ({profile.replayed} of {RUN}{context.recipe.model.run})" if profile.replayed else ""
+        new = sum(one.rows for one in profile.augmented)
+        made = f" ({new} of them made by data.augment)" if new else ""
         copied = f" ({profile.copied} of them copies, as data.balance says)" if profile.copied else ""
-        context.say(f"data: {profile.read} records read{mixed}{copied}; {sizes}; dropped: {dropped}")
+        context.say(f"data: {profile.read} records read{mixed}{made}{copied}; {sizes}; dropped: {dropped}")
         for finding in (*profile.findings, *rights_findings(context.recipe)):
             if finding.severity == "warning":
                 context.say(f"data: warning: {finding.message}")
@@ -64,11 +68,13 @@ def current_data(context: Context) -> Manifest:
     return needed(context.run, DATA, "prepare", lambda: _declares(context))
 
 
-def prepared_rows(context: Context, encoder: RowEncoder | None = None, *, local_only: bool = True) -> Prepared:
+def prepared_rows(
+    context: Context, encoder: RowEncoder | None = None, *, local_only: bool = True, tools: Tools | None = None
+) -> Prepared:
     """The recipe's rows, prepared in memory; nothing is written. Raises as `data.prepare` does.
 
     Texts are measured as the base's tokenizer encodes them, unless another encoder is given. The network is touched
-    only where `local_only` is false.
+    only where `local_only` is false. Training rows are augmented where `tools` are given.
     """
     recipe = context.recipe
     request = Request(
@@ -80,6 +86,7 @@ def prepared_rows(context: Context, encoder: RowEncoder | None = None, *, local_
         local_only,
         context.earlier,
         recipe.seed,
+        tools,
     )
     return prepare_rows(request, encoder=encoder or context.encoder)
 
@@ -113,9 +120,10 @@ def _declares(context: Context) -> dict[str, Any]:
         "data": recipe.data.model_dump(mode="json"),
         "split": recipe.split.model_dump(mode="json"),
         "task": recipe.task,
-        "seed": recipe.seed if recipe.data.balance is not None else None,
+        "seed": recipe.seed if recipe.data.balance is not None or recipe.data.augment is not None else None,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
         "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
+        "augment": augment_inputs(context),
         "finders": finder_versions(recipe.data.privacy),
         "encoder": context.encoder.fingerprint,
         "encoder_version": ENCODER_VERSION,

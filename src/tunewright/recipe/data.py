@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tunewright.recipe.augment import AugmentSpec
 from tunewright.recipe.balance import BalanceSpec
 from tunewright.recipe.clean import CleanSpec, FilterSpec
 from tunewright.recipe.condition import parse_condition
@@ -98,6 +99,8 @@ class DataSpec(Spec):
     """Which rows may stay, by what their text is."""
     balance: BalanceSpec | None = None
     """How training rows are brought into balance; validation and test stay as they are."""
+    augment: AugmentSpec | None = None
+    """Training rows of a `classification` that are made of others; validation and test stay as they are."""
     clean: CleanSpec = CleanSpec()
     """Text cleaning."""
     privacy: PrivacySpec = PrivacySpec()

@@ -66,6 +66,15 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
+    def _augmented_texts_are_classified(self) -> Recipe:
+        if self.data.augment is not None and self.task != "classification":
+            raise ValueError(
+                f"data.augment is given and task is {self.task!r}: rows are made of texts that are classified alone: "
+                "remove data.augment"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _earlier_run_is_named(self) -> Recipe:
         if self.model.run is not None:
             return self
