@@ -93,8 +93,8 @@ def _over_seeds(work: Path, seeds: list[int], against: str) -> dict[str, Any]:
     The seeds share their test rows, so their p-values are not independent; this is one test for all of them.
     """
     runs = [work / "runs" / f"ours-{seed}" for seed in seeds]
-    tuned = _stacked([read_predictions(run / "evaluation" / "predictions.parquet") for run in runs])
-    other = _stacked([read_predictions(run / "baseline" / f"{against}.parquet") for run in runs])
+    tuned = stacked([read_predictions(run / "evaluation" / "predictions.parquet") for run in runs])
+    other = stacked([read_predictions(run / "baseline" / f"{against}.parquet") for run in runs])
     settings = ScoreSettings(confidence=0.95, resamples=10_000, seed=1)
     found = compare(tuned, other, metric="accuracy", system="tuned", against=against, settings=settings)
     gain = found.difference
@@ -103,7 +103,7 @@ def _over_seeds(work: Path, seeds: list[int], against: str) -> dict[str, Any]:
     return dict(to_data(found))
 
 
-def _stacked(parts: list[ClassPredictions]) -> ClassPredictions:
+def stacked(parts: list[ClassPredictions]) -> ClassPredictions:
     """The predictions of all seeds as one; a row's cluster is the same in each."""
     return ClassPredictions(
         row_ids=tuple(f"{row}/{seed}" for seed, part in enumerate(parts) for row in part.row_ids),

@@ -105,7 +105,8 @@ class Profile:
     labels: tuple[str, ...]
     """All class names in a fixed order: the order of the model's outputs."""
     imbalance_ratio: float | None
-    """Rows of the largest class over rows of the smallest, on the training split before `data.augment` and `data.balance`."""
+    """Rows of the largest class over rows of the smallest, on the training rows as they were read: before
+    `data.augment` and `data.balance`."""
     splits: Mapping[str, SplitProfile]
     findings: tuple[Finding, ...]
     sources: Mapping[str, str]

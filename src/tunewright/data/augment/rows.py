@@ -56,7 +56,7 @@ def augmented(rows: pl.DataFrame, request: Request, encoder: RowEncoder) -> Augm
     around = Around(_drawn(originals, request.seed, "fit"), rows.filter(pl.col("split") != "train"))
     left, refused = tried, list[pl.DataFrame]()
     for reason, check in checks(request.spec, around, tools, encoder):
-        left = _leave(left, check(left), reason, refused)
+        left = _leave(left, check(left), reason, refused) if left.height else left
     left = left.sort("draw", "row_id")  # which of two equal texts stays is the draw's choice, and not the order's
     left = _leave(left, repeats_another(left), REPEATED, refused)
     if wanted is not None:
