@@ -108,7 +108,7 @@ def _run(folder: Path, method: str, seed: int, *, steps: int) -> dict[str, Any]:
         f"train.checkpoint_every={every}",
     ]
     command = [sys.executable, "-m", "tunewright", "run", str(folder / "recipe.yaml"), *overrides, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in {0, 1}:
         raise SystemExit(done.stderr)
     run = folder / "runs" / method

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = [method_name(method) for method in AugmentSpec.model_validate({"methods": EDA}).methods]
-WORDS = st.sampled_from("card lost refund Delivery late money <EMAIL_1> back? where's THE x".split())
+WORDS = st.sampled_from(["card", "lost", "refund", "Delivery", "late", "money", "<EMAIL_1>", "back?", "where's", "THE"])
 TEXTS = st.lists(WORDS, min_size=1, max_size=9).map(" ".join)
 ROWS = st.lists(
     st.tuples(TEXTS, st.sampled_from(["refund", "delivery"]), st.sampled_from(SPLITS)), min_size=1, max_size=25
@@ -39,7 +39,7 @@ def ticket_frame(count: int = 40, split: str = "train") -> pl.DataFrame:
     return frame([(f"{words(n, 8)} {labels[n % 2]}", labels[n % 2], split) for n in range(count)])
 
 
-@law(150)
+@law(30)
 @given(ROWS, st.integers(0, 3))
 def test_new_rows_are_sound_whatever_the_rows_are(texts: list[tuple[str, str, str]], shuffle: int) -> None:
     rows = frame(texts)
@@ -111,7 +111,7 @@ def test_a_text_of_the_test_is_never_made() -> None:
 def test_what_is_nearly_a_text_of_the_test_is_refused() -> None:
     text = words(1, 40)
     nearly = text.replace(text.split()[20], "other")
-    rows = frame([(f"{text} {words(2, 9)}", "delivery", "train"), (nearly, "delivery", "test")])
+    rows = frame([(text, "delivery", "train"), (nearly, "delivery", "test")])
     found = made(rows, methods=[{"kind": "deletion", "rate": 0.01}, {"kind": "swap", "rate": 0.01}], agreement=False)
     refused = Counter(reason for one in found.made for reason in one.refused)
     assert not found.added.height
@@ -211,19 +211,20 @@ def test_a_file_that_holds_no_synonyms_is_refused_by_name(
 
 
 def test_words_and_texts_of_a_model_are_asked_for_by_what_is_handed_in() -> None:
-    rows = frame([("parcel overdue again", "delivery", "train"), ("parcel", "delivery", "train")])
+    rows = frame([("parcel overdue tomorrow", "delivery", "train"), ("parcel", "delivery", "train")])
     by_model = {"kind": "embeddings"}
     methods = [{"kind": "synonyms", "words": by_model, "rate": 0.9}, {"kind": "paraphrase", "model": "m"}]
     found = made(rows, methods=methods, agreement=False)
     texts = dict(zip([mark["method"] for mark in marks(found.added)], found.added["input"], strict=False))
-    assert texts["paraphrase"].startswith("parcel overdue again really")
+    assert texts["paraphrase"].startswith("parcel overdue tomorrow really")
     replaced = [one for one in found.added["input"] if "really" not in one]
     assert all(word[-1] in "xy" for text in replaced for word in text.split())
     assert found.made[1].refused == {"nothing_made": 1}
 
 
 def test_a_leak_is_an_error_whatever_made_it() -> None:
-    train, test = ticket_frame(6), frame([("delivery is late again", "delivery", "test")])
+    train = ticket_frame(6)
+    test = frame([("delivery is late again", "delivery", "test")], row_id=["held back"])
 
     def told(**changes: Any) -> str:
         parent, other = train.row(0, named=True), {"row_id": "new", "input": "delivery is somewhere else"}
@@ -233,7 +234,7 @@ def test_a_leak_is_an_error_whatever_made_it() -> None:
         return f"{finding.severity} {finding.kind}"
 
     assert told() == "note augment_sealed"
-    assert told(parent=test["row_id"][0]) == "error augment_leak"
+    assert told(parent="held back") == "error augment_leak"
     assert told(split="validation") == "error augment_leak"
     assert told(target="refund") == "error augment_leak"
     assert told(group="another") == "error augment_leak"
