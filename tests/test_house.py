@@ -126,9 +126,10 @@ def members(annotation: Any) -> set[Any]:
 
 def tables() -> dict[str, tuple[set[Any], set[Any]]]:
     """Each table of builders: what it builds, and what the recipe can ask for."""
+    from tunewright.data.augment import methods
     from tunewright.evaluation import tallies, texts
     from tunewright.pipeline import judge_classes, judge_texts, run
-    from tunewright.recipe import train
+    from tunewright.recipe import augment, train
     from tunewright.training import optimizers, schedules
 
     return {
@@ -139,6 +140,7 @@ def tables() -> dict[str, tuple[set[Any], set[Any]]]:
             members(BaselineName),
         ),
         "baselines of classes": (set(judge_classes.BUILDERS), set(judge_classes.CLASSES_BY_LIKELIHOOD.systems)),
+        "methods of augmentation": (set(methods.METHODS), members(augment.MethodOfAugment)),
         "metrics of classes": (set(tallies.METRICS), members(ClassMetricName)),
         "metrics of texts": (set(texts.METRICS), members(TextMetricName)),
         "stages": (set(run.STAGES), {"prepare", "baseline", "train", "evaluate", "gate", "report"}),

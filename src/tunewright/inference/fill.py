@@ -64,7 +64,8 @@ class MaskSuggester:
         wanted_BT = ids_BT == self._mask_id
         with torch.inference_mode(), labelled_only(self._model, wanted_BT):
             logits = self._model(input_ids=ids_BT, attention_mask=mask_BT).logits
-        logits_BV = logits.flatten(0, -2) if logits.shape[0] == 1 else logits[wanted_BT]
+        gathered = logits.shape[:2] == (1, len(ids))  # else the head is no module, and all positions came
+        logits_BV = logits[0] if gathered else logits[wanted_BT]
         scores_BV = logits_BV.float().masked_fill(~self._known_V, -torch.inf)
         count = min(self._likeliest + 1, len(self._words))
         numbers: list[list[int]] = scores_BV.topk(count, dim=-1).indices.tolist()

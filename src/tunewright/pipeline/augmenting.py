@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,11 +33,13 @@ def augmenting(context: Context) -> Tools | None:
     """What the recipe's `data.augment` needs, loaded when it is first used; None where it augments nothing."""
     if context.recipe.data.augment is None:
         return None
+    # Several copies of a text ask one model in turn: it is loaded once, and given up for the next one.
+    kept = lru_cache(maxsize=1)
     return Tools(
         classifier=lambda texts, targets: _classifier(context, texts, targets),
-        suggester=lambda words: _suggester(context, words),
-        rewriter=lambda method: _rewriter(context, method),
-        embedder=lambda: _embedder(context),
+        suggester=kept(lambda words: _suggester(context, words)),
+        rewriter=kept(lambda method: _rewriter(context, method)),
+        embedder=kept(lambda: _embedder(context)),
         say=context.say,
     )
 

@@ -98,6 +98,7 @@ def _insertion(spec: Insertion, batch: Batch) -> list[str | None]:
 
 
 def _rewriting(spec: BackTranslation | Paraphrase, batch: Batch) -> list[str | None]:
+    batch.tools.say(f"data: {spec.kind.replace('_', ' ')} of {len(batch.texts):,} texts")
     rewritten = batch.tools.rewriter(spec).rewrite(batch.texts, seed=batch.seed)
     return [None if text is None or not text.strip() else text.strip() for text in rewritten]
 
@@ -141,6 +142,7 @@ def _drawn_synonyms(spec: Synonyms | Insertion, batch: Batch) -> list[list[tuple
 def _suggester(words: AnyWords, batch: Batch) -> WordSuggester:
     if isinstance(words, ThesaurusWords):
         return read_thesaurus(words.file, batch.folder)
+    batch.tools.say(f"data: asking a model for other words in {len(batch.texts):,} texts")
     return batch.tools.suggester(words)
 
 

@@ -101,8 +101,6 @@ def _copy(parents: pl.DataFrame, method: MethodOfAugment, number: int, request: 
     """One new text of each row."""
     assert request.spec.augment is not None, "a method is of the recipe"
     name, root = method_name(method), request.seed
-    if method.kind in {"insertion", "synonyms", "back_translation", "paraphrase"}:
-        tools.say(f"data: {name}: {parents.height:,} texts")
     batch = Batch(
         texts=parents["input"].to_list(),
         seeds=[child_seed(root, "augment", name, number, row) for row in parents["row_id"]],
