@@ -84,11 +84,18 @@ def _write_rows(folder: Path, seed: int) -> None:
     for name, part in parts.items():
         lines = [line for chosen in drawn.values() for line in chosen[part]]
         (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # So many epochs that `train.max_steps` ends every arm, however many rows it has.
     recipe = {
         "model": "starter/encoder",
         "data": {"train": "train.jsonl", "validation": "validation.jsonl", "test": str(source / "test.jsonl")},
         "task": "classification",
-        "train": {"threads": 1, "optimizer": {"lr": 2e-4}, "early_stopping": None, "tensorboard": False},
+        "train": {
+            "epochs": 1000.0,
+            "threads": 1,
+            "optimizer": {"lr": 2e-4},
+            "early_stopping": None,
+            "tensorboard": False,
+        },
         "evaluation": {"baselines": ["majority"], "resamples": 100},
         "gate": {"conditions": [{"kind": "floor", "metric": "accuracy", "at_least": 0.5}]},
     }

@@ -74,7 +74,7 @@ def augment_faults(context: Context) -> tuple[list[Fault], list[Finding]]:
                 require_use(needed, base)
             elif needed.name is not None:
                 message = f"{needed.name} ({needed.place}) is not on this machine: its files were not checked"
-                notes.append(Finding("model_not_here", "note", message, 1, (), "a run fetches it from the hub"))
+                notes.append(Finding("augment_model_not_here", "note", message, 1, (), "a run fetches it from the hub"))
         except TunewrightError as fault:
             faults += faults_of(fault)
     if spec is not None:
