@@ -211,8 +211,8 @@ def augmentation(record: dict[str, Any]) -> str:
         "",
         f"`starter/encoder`, {settings['steps']} steps of 32 rows with each method and without; the checkpoint is "
         f"chosen by {settings['validation_per_class']} other rows a class; accuracy on the official 3,080 test rows, "
-        f"mean of {len(seeds)} seeds, each with training rows of its own. The difference is over all seeds, each test row a "
-        "cluster.",
+        f"mean of {len(seeds)} seeds, each with training rows of its own. The difference is over all seeds, each "
+        "test row a cluster.",
         "",
         "| method | training rows | refused | accuracy | minus none (95 % interval) | p |",
         "|---|---|---|---|---|---|",

@@ -168,6 +168,12 @@ def test_small_labels_are_brought_up_to_a_size_and_large_ones_left() -> None:
     assert {mark["method"] for mark in marks(found.added)} == {"swap", "typos"}
 
 
+def test_labels_that_have_enough_rows_get_none() -> None:
+    found = made(ticket_frame(), methods=EDA, per_class=20)
+    assert found.added.is_empty()
+    assert [one.made for one in found.made] == [0] * len(EDA)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
 def test_a_share_is_taken_of_each_label(share: float) -> None:
     texts = [(f"refund {words(n, 6)}", "refund", "train") for n in range(30)]

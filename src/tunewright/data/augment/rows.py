@@ -59,7 +59,7 @@ def augmented(rows: pl.DataFrame, request: Request, encoder: RowEncoder) -> Augm
         left = _leave(left, check(left), reason, refused) if left.height else left
     left = left.sort("draw", "row_id")  # which of two equal texts stays is the draw's choice, and not the order's
     left = _leave(left, repeats_another(left), REPEATED, refused)
-    if wanted is not None:
+    if wanted:
         goal = pl.col("target").replace_strict(wanted, return_dtype=pl.Int64)
         beyond = left.select((pl.int_range(pl.len()).over("target") >= goal).alias("beyond"))["beyond"]
         left = _leave(left, beyond, ENOUGH, refused)
