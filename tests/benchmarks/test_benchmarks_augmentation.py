@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.augmentation import METHODS, NONE, PER_CLASS, VALIDATION_PER_CLASS, _write_rows
 from benchmarks.page import augmentation
+
 from tunewright.recipe.augment import AugmentSpec, method_name
 from tunewright.recipe.load import load_recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 def test_the_rows_of_a_seed_are_as_many_a_class_and_none_is_used_twice(
