@@ -36,7 +36,7 @@ class Conversation:
 
     @property
     def trained_answers(self) -> tuple[str, ...]:
-        """What the assistant says in its turns that are trained: no `weight: 0` and no greeting that nobody asked for."""
+        """What the assistant says in its turns that are trained: no `weight: 0`, no greeting nobody asked for."""
         return tuple(said_in(self.turns[number]) for number in self.trained)
 
     @property

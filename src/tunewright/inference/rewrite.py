@@ -62,5 +62,5 @@ def _written(model: Generator, texts: Sequence[str], decoding: Decoding) -> list
     return [_ended(each.text, each.stopped) for each in found]
 
 
-def _ended(text: str, stopped: bool) -> str | None:  # noqa: FBT001  # the two things that a generation is
+def _ended(text: str, stopped: bool | None) -> str | None:  # noqa: FBT001  # the two things that a generation is
     return text.strip() or None if stopped else None

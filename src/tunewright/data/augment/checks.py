@@ -11,7 +11,8 @@ import polars as pl
 from tunewright.core.encoded import RowContent
 from tunewright.data.augment.words import PLACEHOLDER, core
 from tunewright.data.contamination import contaminated
-from tunewright.data.near_duplicates import NEAR, find_near
+from tunewright.data.links import NEAR
+from tunewright.data.near_duplicates import find_near
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.privacy import holds_private
 
