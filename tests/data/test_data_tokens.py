@@ -57,7 +57,7 @@ def test_the_file_holds_the_columns_of_the_contract(train: pl.DataFrame, tmp_pat
     (path,) = tmp_path.iterdir()
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all()
-    assert table.column_names == ["row_id", "input_ids", "loss_spans", "target"]
+    assert table.column_names == ["row_id", "input_ids", "loss_spans", "target", "values"]
     assert table["loss_spans"][0].as_py() == [[8, 16]]
 
 

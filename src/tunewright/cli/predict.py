@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tunewright.pipeline.predict import Answer, Prediction
+    from tunewright.pipeline.predict_read import Number
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +45,8 @@ def predict(  # noqa: PLR0913  # an option each
     seed: Annotated[int | None, typer.Option(min=0, help="Of the draws, where the temperature is not 0.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Use the tuned model of RUN: a line a text, with its label and probability, or with what was written as JSON.
+    """Use the tuned model of RUN: a line a text, with its label and probability, its number, or what was
+    written as JSON.
 
     Of a file, every answer bears the line of its row, and its id where a column holds one.
     """
@@ -70,18 +72,18 @@ def predict(  # noqa: PLR0913  # an option each
         _show(rows)
 
 
-def _show(rows: Sequence[Prediction] | Sequence[Answer]) -> None:
-    from tunewright.pipeline.predict import Prediction, json_line
+def _show(rows: Sequence[Prediction] | Sequence[Number] | Sequence[Answer]) -> None:
+    from tunewright.pipeline.predict import Answer, json_line
 
     places = [name for name in ("line", "id") if any(getattr(row, name) is not None for row in rows)]
     for row in rows:
-        if isinstance(row, Prediction):
-            put("\t".join([*_place(row, places), plain(row.label), f"{row.probability:.3f}", excerpt(row.text)]))
-        else:
+        if isinstance(row, Answer):
             put(json_line(row))
+        else:
+            put("\t".join([*_place(row, places), *map(plain, row.cells), excerpt(row.text)]))
 
 
-def _place(row: Prediction, names: Sequence[str]) -> list[str]:
+def _place(row: Prediction | Number, names: Sequence[str]) -> list[str]:
     """What to join by, as far as any row has it; a dash where this one has not."""
     found = [getattr(row, name) for name in names]
     return ["-" if part is None else plain(str(part)) for part in found]

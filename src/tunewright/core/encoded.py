@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-Layout = Literal["classes", "causal", "seq2seq", "masked"]
+Layout = Literal["classes", "values", "causal", "seq2seq", "masked"]
 """How ids and targets lie.
 
 - `classes`: the ids of a text; the target is a class index, and no token has a loss.
+- `values`: the ids of a text; the target is a number, and no token has a loss.
 - `causal`: the ids of a whole text; a span's tokens are each predicted from those before it.
 - `seq2seq`: the encoder's ids, then the decoder's labels; the one span covers the labels.
 - `masked`: the ids of a text; the span's tokens may be masked, by a draw that follows from the seed.
 """
+
+OF_ROWS: Final = frozenset({"classes", "values"})
+"""Layouts whose target is of a row as a whole: no token of it has a loss."""
+
+READING: Final = OF_ROWS
+"""Layouts of models that read a text: what they give is no token of their vocabulary."""
 
 IGNORED = -100
 """A target without a loss."""
@@ -37,6 +44,8 @@ class EncodedRow:
     """(start, end) positions whose tokens are targets, in order, without overlap; of `causal`, never position 0."""
     target: int = IGNORED
     """Class index of a classified row."""
+    values: tuple[float, ...] = ()
+    """Of `values`: the number; nothing of a row without a target."""
 
     @property
     def trained(self) -> int:

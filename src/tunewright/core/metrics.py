@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-LESS_IS_BETTER: Final = frozenset({"loss", "log_loss", "perplexity", "bits_per_byte"})
+LESS_IS_BETTER: Final = frozenset({"loss", "log_loss", "perplexity", "bits_per_byte", "rmse", "mse", "mae"})
 """Metrics of which a smaller value is the better one."""
 
 

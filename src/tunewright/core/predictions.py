@@ -1,4 +1,4 @@
-"""Predictions row by row, as every system under test gives them: classes, or texts with their likelihood."""
+"""Predictions row by row, as every system under test gives them: classes, numbers, or texts with their likelihood."""
 
 from __future__ import annotations
 
@@ -50,6 +50,23 @@ class ClassPredictions:
     def correct_N(self) -> NDArray[np.bool_]:
         """Whether each row's most probable class is its true class."""
         return np.asarray(self.predicted_N == self.targets_N, dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePredictions:
+    """A number for each of N rows, beside the rows' true numbers."""
+
+    row_ids: tuple[str, ...]
+    predicted_N: NDArray[np.float64]
+    targets_N: NDArray[np.float64]
+    clusters: tuple[str, ...]
+    """What each row belongs to: rows of one cluster are not independent."""
+
+    def __post_init__(self) -> None:
+        n = len(self.row_ids)
+        shapes = (self.predicted_N.shape, self.targets_N.shape, len(self.clusters))
+        if shapes != ((n,), (n,), n):
+            raise ValueError(f"predictions of {n} rows have the shapes {shapes}")
 
 
 @dataclass(frozen=True, slots=True)

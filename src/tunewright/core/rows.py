@@ -72,6 +72,8 @@ class SplitProfile:
     """Share of all tokens that have a loss."""
     lost_tokens: int | None = None
     """Tokens with a loss that cutting took away."""
+    numbers: Distribution | None = None
+    """Of targets that are numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def ledger_findings(ledger: pl.DataFrame) -> list[Finding]:
 
 REPEATED: Mapping[str, str] = {
     "classification": "the text and label",
+    "regression": "the text and number",
     "generation": "the prompt and answer",
     "text_to_text": "the text and answer",
     "language_modelling": "the text",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping  # noqa: TC003  # types of the fro
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tunewright.core.tasks import reads
 from tunewright.data.invisible import without_invisible
 from tunewright.data.markup import without_html, without_markdown
 from tunewright.data.repair import normal_form, without_mojibake
@@ -57,7 +58,7 @@ def steps_of(spec: CleanSpec, task: str) -> tuple[Step, ...]:
 
     Texts that are learned keep what `auto` takes from others, and their line breaks and indentation.
     """
-    labelled = task == "classification"
+    labelled = reads(task)
     form = {"auto": "NFC" if labelled else None, "nfc": "NFC", "nfkc": "NFKC", "off": None}[spec.unicode]
     blanks = with_plain_blanks if labelled else str.strip
     found: list[tuple[str, bool, Callable[[str], str]]] = [
@@ -80,8 +81,8 @@ def steps_of(spec: CleanSpec, task: str) -> tuple[Step, ...]:
 
 
 def switched(value: Switch, task: str) -> bool:
-    """Whether a step is taken: as the recipe says, else on texts that are classified alone."""
-    return value if isinstance(value, bool) else task == "classification"
+    """Whether a step is taken: as the recipe says, else on texts that are read and not learned."""
+    return value if isinstance(value, bool) else reads(task)
 
 
 def follow(texts: tuple[str, ...], steps: Sequence[Step]) -> Trail:

@@ -16,6 +16,8 @@ from tunewright.data.links import NEAR, link_keys
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tunewright.data.strata import Strata
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -24,7 +26,7 @@ class Cluster:
     id: str
     """The least content key among its rows: it does not depend on the rows' order."""
     labels: Mapping[str, int]
-    """Label to number of its rows."""
+    """Label (or what else is spread alike, `data.strata`) to number of its rows; a row may bear several."""
     frozen: bool
     """Whether the frozen test holds it."""
     seen: bool
@@ -33,11 +35,8 @@ class Cluster:
     """The latest instant of its rows; 0 where the split does not ask."""
     priority: int
     """Its place in the draw, from the split's seed and its id alone."""
-
-    @property
-    def rows(self) -> int:
-        """How many rows it has."""
-        return sum(self.labels.values())
+    rows: int
+    """How many rows it has."""
 
 
 def cluster_ids(rows: pl.DataFrame) -> pl.Series:
@@ -76,21 +75,26 @@ def cluster_ids(rows: pl.DataFrame) -> pl.Series:
     return rows["content_key"].replace(names).rename("cluster")
 
 
-def clusters_of(rows: pl.DataFrame, ids: pl.Series, *, seed: int, instants: list[float] | None = None) -> list[Cluster]:
-    """The clusters in the order of the draw."""
+def clusters_of(
+    rows: pl.DataFrame, ids: pl.Series, strata: Strata, *, seed: int, instants: list[float] | None = None
+) -> list[Cluster]:
+    """The clusters in the order of the draw; `strata` are what each row is to be spread by."""
+    sizes: Counter[str] = Counter(ids)
     labels: dict[str, Counter[str]] = {}
     latest: dict[str, float] = {}
     frozen: dict[str, bool] = {}
     seen: dict[str, bool] = {}
     times = instants or [0.0] * rows.height
     known = rows["seen"] if "seen" in rows.columns else [False] * rows.height
-    for cluster, label, held, old, moment in zip(ids, rows["target"], rows["frozen"], known, times, strict=True):
-        labels.setdefault(cluster, Counter())[label] += 1
+    for cluster, borne, held, old, moment in zip(ids, strata, rows["frozen"], known, times, strict=True):
+        counts = labels.setdefault(cluster, Counter())
+        for label in borne:
+            counts[label] += 1
         latest[cluster] = max(moment, latest.get(cluster, moment))
         frozen[cluster] = held or frozen.get(cluster, False)
         seen[cluster] = old or seen.get(cluster, False)
     found = [
-        Cluster(name, counts, frozen[name], seen[name], latest[name], child_seed(seed, "split", name))
+        Cluster(name, counts, frozen[name], seen[name], latest[name], child_seed(seed, "split", name), sizes[name])
         for name, counts in labels.items()
     ]
     return sorted(found, key=lambda cluster: (cluster.priority, cluster.id))

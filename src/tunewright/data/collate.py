@@ -32,8 +32,9 @@ class TokenBatch:
     """Of `seq2seq`, the encoder's side alone."""
     attention_mask_BT: NDArray[np.int64] | None
     """None where rows are packed: their positions keep them apart."""
-    targets: NDArray[np.int64]
-    """IGNORED where there is none. Of `classes`, `[B]`: the class; of `causal`, `[B, T]`: at t the token at t + 1; of
+    targets: NDArray[np.int64] | NDArray[np.float32]
+    """IGNORED where there is none. Of `classes`, `[B]`: the class; of `values`, `[B]`: the number (not a number where
+    there is none); of `causal`, `[B, T]`: at t the token at t + 1; of
     `masked`, `[B, T]`: the token that stood there; of `seq2seq`, `[B, U]`: the decoder's labels."""
     position_ids_BT: NDArray[np.int64] | None = None
     """Where rows are packed: from 0 in each row, and from 0 in the padding behind them."""
@@ -83,6 +84,12 @@ def collate_packed(rows: TokenRows, sequences: Sequence[NDArray[np.int64]], pad_
     return TokenBatch(_names(rows, chosen), ids_BT, None, targets_BT, place_BT)
 
 
+def without_targets(batch: TokenBatch) -> TokenBatch:
+    """The same forward pass without a row or a target."""
+    none = np.nan if np.issubdtype(batch.targets.dtype, np.floating) else IGNORED
+    return replace(batch, row_ids=(), targets=np.full_like(batch.targets, none))
+
+
 def targets_of(rows: TokenRows) -> NDArray[np.int64]:
     """Targets of each row in one step, `[N]`: of `masked`, as many as are drawn."""
     return _drawn(rows.trained_N) if rows.layout == "masked" else rows.trained_N
@@ -97,6 +104,17 @@ def _classes(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBa
     lengths = _lengths(rows, chosen)
     ids_BT = _padded(_flat_ids(rows, chosen), lengths, pad_id)
     return TokenBatch(_names(rows, chosen), ids_BT, _mask(lengths), rows.targets_N[chosen])
+
+
+def _values(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBatch:
+    assert rows.values_V is not None and rows.value_starts is not None, "rows of numbers hold some"  # noqa: PT018
+    lengths = _lengths(rows, chosen)
+    counts = np.diff(rows.value_starts)[chosen]
+    targets_B = np.full(len(chosen), np.nan, dtype=np.float32)
+    targets_B[counts > 0] = rows.values_V[rows.value_starts[chosen[counts > 0]]]
+    return TokenBatch(
+        _names(rows, chosen), _padded(_flat_ids(rows, chosen), lengths, pad_id), _mask(lengths), targets_B
+    )
 
 
 def _causal(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBatch:
@@ -135,6 +153,7 @@ def _masked(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int, masking: Ma
 
 COLLATORS: Mapping[Layout, Callable[[TokenRows, NDArray[np.int64], int], TokenBatch]] = {
     "classes": _classes,
+    "values": _values,
     "causal": _causal,
     "seq2seq": _seq2seq,
 }

@@ -22,7 +22,12 @@ __all__ = ["Columns", "fold_name", "recognised", "require_columns", "resolve_col
 Given = dict[str, tuple[str, ...]]
 """Field of the recipe to the columns it names, of those that it names."""
 
-TARGETS: Mapping[str, str] = {"classification": "label", "generation": "answer", "text_to_text": "answer"}
+TARGETS: Mapping[str, str] = {
+    "classification": "label",
+    "regression": "number",
+    "generation": "answer",
+    "text_to_text": "answer",
+}
 """Task to what its target is; the role in the word list has the same name."""
 
 

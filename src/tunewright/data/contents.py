@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tunewright.core.conversation import Conversation, asked
 from tunewright.data.invisible import is_blank
+from tunewright.data.numbers import as_number
 from tunewright.data.turns import conversation_of, tools_of, words_of
 from tunewright.data.unfit import Unfit
 from tunewright.data.values import as_label, as_text
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 
 Held = TypeVar("Held")
+
+TARGETS: Mapping[str, Callable[[Any], str | None]] = {"classification": as_label, "regression": as_number}
+"""Task to how its targets are read; those of others are texts as they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def content_of(record: Mapping[str, Any], columns: Columns, task: str) -> tuple[
     if columns.messages is not None:
         return _chat(reading, columns), reading.faults
     text = _joined(reading, columns.input)
-    target = reading.value(columns.target, as_label if task == "classification" else as_text)
+    target = reading.value(columns.target, TARGETS.get(task, as_text))
     if task != "generation":
         return Content(text, None, target), reading.faults
     return _pair(reading, columns, text, target), reading.faults

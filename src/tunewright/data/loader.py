@@ -9,7 +9,7 @@ import numpy as np
 
 from tunewright.core.encoded import IGNORED, Layout
 from tunewright.data.batching import epoch_steps, micro_batches, packed_batches, steps_per_epoch
-from tunewright.data.collate import Masking, TokenBatch, collate, collate_packed, targets_of
+from tunewright.data.collate import Masking, TokenBatch, collate, collate_packed, targets_of, without_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,7 +127,7 @@ def _step(counted: _Counted, chosen: NDArray[np.int64], plan: LoadPlan, *, step:
         passes = _passes(counted, own, plan, step)
     else:  # fewer rows than processes: a pass without targets keeps the processes in step
         (spare,) = _passes(counted, chosen[:1], plan, step)
-        passes = [replace(spare, row_ids=(), targets=np.full_like(spare.targets, IGNORED))]
+        passes = [without_targets(spare)]
     tokens, targets = int(counted.lengths_N[chosen].sum()), int(counted.targets_N[chosen].sum())
     weights_N = counted.weights_N
     weight = float(targets) if weights_N is None else float(weights_N[chosen].sum(dtype=np.float64))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tunewright.core.encoded import OF_ROWS
 from tunewright.core.rows import Finding, SplitName  # types of the frozen record below
 from tunewright.data.audit import overlength_finding
 from tunewright.data.faults import counted
@@ -48,7 +49,7 @@ def measure(rows: pl.DataFrame, encoder: RowEncoder, *, task: str, policy: Polic
     Texts are not changed: tokens are cut when they are encoded for training. Rows of the test never leave. Raises
     DataError for rows that cannot be encoded, and for overlong ones under `error`.
     """
-    classes = encoder.layout == "classes"
+    classes = encoder.layout in OF_ROWS
     asked = rows.with_columns(pl.lit(None, pl.String).alias("target")) if classes else rows  # labels are settled later
     fitted = fit_rows(asked, encode_rows(asked, encoder), encoder, policy=policy)
     stays = pl.Series(fitted.pieces_N > 0)

@@ -47,6 +47,7 @@ def is_missing_answer(answer: str | None) -> bool:
 
 TARGETS: dict[str, tuple[str, Callable[[str | None], bool]]] = {
     "classification": ("label", is_missing_label),
+    "regression": ("number", is_missing_label),
     "generation": ("answer", is_missing_answer),
     "text_to_text": ("answer", is_missing_answer),
     "language_modelling": ("answer", lambda _: False),
@@ -57,7 +58,8 @@ TARGETS: dict[str, tuple[str, Callable[[str | None], bool]]] = {
 def drop_missing(
     rows: pl.DataFrame, *, policy: Missing, task: str = "classification", target_policy: Missing | None = None
 ) -> Sifted:
-    """Rows with a text and a label or answer; the others leave as `missing_text`, `missing_label`, `missing_answer`.
+    """Rows with a text and a label or answer; the others leave as `missing_text`, `missing_label`, `missing_number`,
+    `missing_answer`.
 
     A conversation of which any question or answer is empty lacks a text. Raises DataError listing them where the recipe
     says `missing: error`; `target_policy` is that of labels and answers, where it is another.

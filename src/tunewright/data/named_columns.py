@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Problem, RecipeError, did_you_mean
 from tunewright.data.label_columns import label_columns
+from tunewright.data.number_columns import number_columns
 from tunewright.data.propose import Proposal
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def _served(
         return found.task
     if label_columns([column for column in columns if column.name == target.column]):
         return "classification"
+    if number_columns([column for column in columns if column.name == target.column]):
+        return "regression"
     return "text_to_text" if family == "seq2seq" else "generation"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.core.conversation import Conversation, from_json
+from tunewright.core.tasks import reads
 from tunewright.data.clean_steps import follow, steps_of, with_plain_blanks
 from tunewright.data.keys import content_keys
 from tunewright.data.links import LINKS, link_keys
@@ -45,7 +46,7 @@ def clean_rows(rows: pl.DataFrame, spec: CleanSpec, task: str = "classification"
     line breaks and indentation mean something there. Conversations get the column LINKS as well.
     """
     steps = steps_of(spec, task)
-    labelled = task == "classification"
+    labelled = reads(task)
     found: dict[str, list[str | None]] = {name: [] for name in FIELDS}
     befores: dict[str, list[tuple[int, str]]] = {step.rule: [] for step in steps}
     for number, held in enumerate(rows.select(FIELDS).iter_rows()):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from tunewright.core.encoded import EncodedRow
+from tunewright.core.encoded import OF_ROWS, EncodedRow
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.data.faults import Fault, counted, data_error
 from tunewright.data.token_rows import TokenRows, rows_of
@@ -28,6 +28,7 @@ Policy = Literal["truncate", "drop", "error", "window"]
 
 AUTO: Mapping[str, Policy] = {
     "classification": "truncate",
+    "regression": "truncate",
     "generation": "drop",
     "text_to_text": "drop",
     "language_modelling": "window",
@@ -36,6 +37,7 @@ AUTO: Mapping[str, Policy] = {
 
 UNWINDOWED: Mapping[str, str] = {
     "classification": "a piece of a text need not bear the label of the whole",
+    "regression": "a piece of a text need not have the number of the whole",
     "generation": "the pieces behind the first would be answers without their question",
     "text_to_text": "the pieces of a text are not what the pieces of its answer answer",
 }
@@ -132,7 +134,7 @@ AT_ONCE = 1000
 
 
 def _targets(row: EncodedRow, encoder: RowEncoder) -> int:
-    return 1 if encoder.layout == "classes" else row.trained
+    return 1 if encoder.layout in OF_ROWS else row.trained
 
 
 def fit_row(row: EncodedRow, encoder: RowEncoder, *, policy: Policy, test: bool) -> tuple[EncodedRow, ...]:
@@ -171,5 +173,5 @@ def windows(row: EncodedRow, encoder: RowEncoder) -> tuple[EncodedRow, ...]:
         first = start + overlap if start > body.start or head == 0 else start
         inside = ((max(a, first), min(b, end)) for a, b in spans)
         moved = tuple((a - start + head, b - start + head) for a, b in inside if a < b)
-        pieces.append(EncodedRow([*opening, *ids[start:end], *closing], moved, row.target))
+        pieces.append(EncodedRow([*opening, *ids[start:end], *closing], moved, row.target, row.values))
     return tuple(pieces)

@@ -9,6 +9,7 @@ import polars as pl
 
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.rows import SPLITS, Finding, SplitName
+from tunewright.core.tasks import reads
 from tunewright.data import audit
 from tunewright.data.checks import require_classes, require_known_labels, require_rows
 from tunewright.data.column_rules import content_policies, sift_columns
@@ -49,6 +50,7 @@ from tunewright.data.near_duplicates import (
     untied,
 )
 from tunewright.data.normalise import clean_rows
+from tunewright.data.numbers import number_findings, require_spread
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.prepared import Prepared, Reached, account_for
 from tunewright.data.privacy import protect, require_protected
@@ -113,17 +115,16 @@ def _require_fitting(spec: DataSpec, task: str) -> None:
     require_documents(spec.filter, task)
     if task == "classification":
         return
-    about_labels = {
-        "label_map": spec.label_map,
-        "label_issues": spec.label_issues,
-        "contradictions": spec.contradictions != "keep",
-    }
+    about_labels: dict[str, object] = {"label_map": spec.label_map, "label_issues": spec.label_issues}
+    if not reads(task):
+        about_labels["contradictions"] = spec.contradictions != "keep"
     for field, given in about_labels.items():
         if given:
             message = f"is about labels, and the task is {task}"
             raise RecipeError(Problem(f"data.{field}", message, "no such setting", "remove it"))
-    if task == "language_modelling" and spec.balance is not None and spec.balance.column is None:
-        message = f"names no column, and the rows of {task} have neither labels nor answers"
+    if (reads(task) or task == "language_modelling") and spec.balance is not None and spec.balance.column is None:
+        lacking = "no labels that could be evened out" if reads(task) else "neither labels nor answers"
+        message = f"names no column, and the rows of {task} have {lacking}"
         raise RecipeError(Problem("data.balance", message, "a column of groups", "name it: data.balance.column"))
 
 
@@ -135,6 +136,8 @@ def _require_sound(work: Work, task: str, earlier: Earlier | None, *, mixed: boo
     """
     splits, labelled = by_split(work.rows), task == "classification"
     require_rows(splits, work.account, labelled=labelled, alike=largest_cluster(work.rows))
+    if task == "regression":
+        require_spread(splits["train"])
     known = earlier.labels if earlier is not None else ()
     if labelled and (mixed or not known):
         require_classes(splits["train"])
@@ -192,6 +195,8 @@ def _compared(work: Work, request: Request) -> tuple[Work, Request]:
 
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:
     """Findings about labels, or about answers; `seen` are the targets before any was mapped."""
+    if task == "regression":
+        return [*number_findings(rows), *audit.short_text_findings(rows)]
     if task != "classification":
         return [] if task == "language_modelling" else [*audit.several_answers_findings(rows), *response_findings(rows)]
     return [
@@ -217,7 +222,7 @@ def _test_plan(request: Request, sources: Sources) -> TestPlan:
         settings=settings,
         reason=request.split.refreeze,
     )
-    return replace(plan, labelled=request.task == "classification")
+    return replace(plan, labelled=reads(request.task))
 
 
 def _parted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> Work:
@@ -241,7 +246,7 @@ def _parted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> W
 
 def _settled(work: Work, request: Request, plan: TestPlan) -> Work:
     """Rows without contradictions and leaks, as far as the recipe says."""
-    marked, labelled = mark_frozen(work.rows, plan), request.task == "classification"
+    marked, labelled = mark_frozen(work.rows, plan), reads(request.task)
     if request.earlier is not None:
         apart, findings = leave_earlier_tests(marked, request.earlier)
         marked, work = apart.kept, work.then(apart.kept, apart.dropped, findings=findings)
@@ -267,7 +272,7 @@ def _divided(work: Work, split: SplitSpec, sources: Sources) -> Work:
     carving = Carving(
         test="test" in absent,
         validation="validation" in absent,
-        labelled=sources.task == "classification",
+        task=sources.task,
         at_end=at_end,
     )
     own = work.rows.filter(pl.col("role") == "train")

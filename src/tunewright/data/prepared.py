@@ -17,6 +17,7 @@ from tunewright.data.derived import without_derived
 from tunewright.data.earlier import LINEAGE_COLUMNS
 from tunewright.data.freeze import TestPlan, next_lock
 from tunewright.data.labels import label_order
+from tunewright.data.numbers import spread_findings
 from tunewright.data.private.redact import redacted
 from tunewright.data.private.shown import shielded
 from tunewright.data.profile import imbalance, split_profile
@@ -66,6 +67,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
     splits, labelled = by_split(work.rows), sources.task == "classification"
     # Rows that were made of others are kept apart from held-back texts as they are made (`data.augment.checks`).
     read_rows = {**splits, "train": without_derived(splits["train"])}
+    numbered = sources.task == "regression"
     contamination, held = contamination_of(
         read_rows, request.spec.benchmarks, folder=request.folder, local_only=request.local_only
     )
@@ -93,6 +95,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
                 lengths[name],
                 max_tokens=reached.max_tokens,
                 labelled=labelled,
+                numbered=numbered,
                 trained=measured.figures.get(name),
             )
             for name in SPLITS
@@ -103,6 +106,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
                 *work.findings,
                 *foreign,
                 *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
+                *(spread_findings(splits) if numbered else ()),
                 *_division_findings(splits, sources),
                 *_new_findings(splits, request, new),
                 *held,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "classification": ("input",),
+    "regression": ("input",),
     "generation": ("messages",),
     "text_to_text": ("input", "target"),
     "language_modelling": ("input",),

@@ -6,13 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from tunewright.core.rows import Distribution, SplitProfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import polars as pl
 
     from tunewright.data.token_audit import TrainedFigures
 
@@ -45,9 +44,13 @@ def split_profile(
     *,
     max_tokens: int,
     labelled: bool = True,
+    numbered: bool = False,
     trained: TrainedFigures | None = None,
 ) -> SplitProfile:
-    """One split in figures; `lengths` are the rows' tokens, none where nothing measured them."""
+    """One split in figures; `lengths` are the rows' tokens, none where nothing measured them.
+
+    `labelled` and `numbered` say what the targets are.
+    """
     return SplitProfile(
         rows=rows.height,
         labels=dict(sorted(Counter(rows["target"]).items())) if labelled else {},
@@ -57,6 +60,7 @@ def split_profile(
         trained_tokens=trained.trained_tokens if trained else None,
         trained_share=trained.trained_share if trained else None,
         lost_tokens=trained.lost_tokens if trained else None,
+        numbers=distribution(rows["target"].cast(pl.Float64).to_list()) if numbered else None,
     )
 
 

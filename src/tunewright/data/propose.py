@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tunewright.data import shapes
 from tunewright.data.label_columns import label_columns, named_label, plain_label
+from tunewright.data.number_columns import number_columns, plain_number
 from tunewright.data.side_columns import group_of, id_of, time_of
 from tunewright.data.untrained import untrained_shape
 from tunewright.data.words import pair_shapes
@@ -135,6 +136,9 @@ def _of_shape(look: _Look) -> Proposals:
         return _labelled(look, label)
     if pair is not None and pair.columns["target"][0] not in {column.name for column in look.labels}:
         return _paired(look, pair)
+    number = plain_number(look.columns)
+    if look.text is not None and number is not None:
+        return _numbered(look, number)
     if look.text is not None and label is not None and look.text.mean_words < LONG_TEXT_WORDS:
         return _labelled(look, label)
     return _texts(look)
@@ -182,6 +186,9 @@ def _of_task(look: _Look, task: TaskName) -> Proposals:
     """The reading that serves a task which was named."""
     if task == "classification":
         return _labelled(look, look.label) if look.text is not None and look.label is not None else _of_shape(look)
+    if task == "regression":
+        numbers = number_columns(look.columns)
+        return _numbered(look, numbers[0]) if look.text is not None and numbers else _of_shape(look)
     if task == "language_modelling":
         if look.text is None or look.chat is not None:
             return _of_shape(look)
@@ -225,12 +232,30 @@ def _labelled(look: _Look, label: SniffedColumn) -> Proposals:
     )
 
 
+def _numbered(look: _Look, number: SniffedColumn) -> Proposals:
+    text = look.text
+    assert text is not None
+    named = ", and its name says so" if number.folded in shapes.flat("number") else ""
+    shown = ", ".join(number.examples)
+    reason = f"numbers, {number.distinct:,} different ones, such as {shown}{named}"
+    others = [c for c in number_columns(look.columns) if c.name != number.name]
+    return Proposals(
+        input=Proposal(text.name, _text_reason(text)),
+        target=Proposal(number.name, reason),
+        task="regression",
+        task_reason=f"{text.name!r} holds texts, {number.name!r} a number for each",
+        alternatives=tuple(f"{c.name!r} could also be the number" for c in others[:3]),
+    )
+
+
 def _beside_label(look: _Look, label: SniffedColumn, asked: Proposal) -> list[str]:
     """Other readings of a file of labels."""
     found = [f"{c.name!r} could also be the label ({c.distinct:,} different values)" for c in look.labels[1:4]]
     rest = [c for c in look.columns if c.name not in {label.name, *asked.columns} and c.kind == "text"]
     unused = [c for c in rest if c.folded in shapes.flat("input") and c.missing_share < 0.5]
     found += [f"{c.name!r} holds free text too, which is not used" for c in unused]
+    if label in number_columns(look.columns):
+        found.append(f"{label.name!r} could be learned as a number: task regression")
     answers = [c for c in rest if c.folded in (*shapes.flat("text"), *shapes.flat("answer"))]
     return found + [f"{c.name!r} holds texts that a model could learn to write: task {look.pair_task}" for c in answers]
 

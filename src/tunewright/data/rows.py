@@ -29,6 +29,8 @@ WORK_COLUMNS = (*ROW_COLUMNS, "role", "time", "id")
 WORK_SCHEMA = {name: pl.Int64 if name == "line" else pl.String for name in WORK_COLUMNS}
 NAMES = ("group", "time", "id")
 CONTENT = ("input", "messages", "target")
+AS_THEY_STAND = frozenset({"classification", "text_to_text", "language_modelling"})
+"""Tasks whose targets are any texts: nothing of them is to be checked."""
 _JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
@@ -74,7 +76,7 @@ def rows_of(table: RawTable, columns: Columns, *, role: SplitName, task: str) ->
 def _plain_contents(table: RawTable, columns: Columns, task: str) -> tuple[Mapping[str, pl.Series], list[Fault]] | None:
     """What the records say where two columns of text say it as they stand; None where it must be read row by row."""
     named = [*columns.input, *([columns.target] if columns.target is not None else [])]
-    if task == "generation" or len(columns.input) != 1 or columns.messages is not None:
+    if task not in AS_THEY_STAND or len(columns.input) != 1 or columns.messages is not None:
         return None
     if any(table.frame.schema.get(name) != pl.String for name in named):
         return None

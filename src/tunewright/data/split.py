@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.data.clusters import Cluster, cluster_ids, clusters_of
+from tunewright.data.strata import strata_of
 from tunewright.data.times import instants
 from tunewright.recipe.data import GroupSplit, TimeSplit
 
@@ -25,8 +26,8 @@ class Carving:
     test: bool
     """Whether test rows are carved; rows that are frozen already are taken instead of a new draw."""
     validation: bool
-    labelled: bool = True
-    """Whether targets are labels, whose shares are kept alike."""
+    task: str = "classification"
+    """What decides which shares are kept alike (`data.strata`)."""
     at_end: bool = False
     """Whether the rows are one document in order: then validation and test are its last stretches."""
 
@@ -51,9 +52,8 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, carving: Carving) -> pl.S
     moments = instants(rows) if isinstance(spec, TimeSplit) else None
     if carving.at_end and moments is None:
         moments = [float(number) for number in range(rows.height)]
-    rows = rows if carving.labelled else rows.with_columns(pl.lit("").alias("target"))
     ids = cluster_ids(rows)
-    clusters = clusters_of(rows, ids, seed=spec.seed, instants=moments)
+    clusters = clusters_of(rows, ids, strata_of(rows, carving.task), seed=spec.seed, instants=moments)
     test = [cluster for cluster in clusters if cluster.frozen]
     if carving.test and not test:
         unseen = [cluster for cluster in clusters if not cluster.seen]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from tunewright.core.rows import Finding
+from tunewright.core.tasks import reads
 from tunewright.data.clean_steps import steps_of
 from tunewright.data.faults import counted, places_of
 from tunewright.data.languages import LOOKED_AT, UNKNOWN, counted_languages, languages_of
@@ -108,7 +109,7 @@ def text_findings(rows: pl.DataFrame, spec: CleanSpec, task: str, *, raw: bool =
 
 def _texts(rows: pl.DataFrame, task: str) -> list[tuple[str, ...]]:
     """The texts of each row that steps are taken on; labels are none."""
-    if task == "classification":
+    if reads(task):
         return [(text or "",) for text in rows["input"]]
     return [(text or "", target or "") for text, target in rows.select("input", "target").iter_rows()]
 

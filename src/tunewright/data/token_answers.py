@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from tunewright.core.encoded import OF_ROWS
 from tunewright.core.rows import Finding
 from tunewright.data.faults import counted
 from tunewright.data.private.redact import without_secrets
@@ -47,7 +48,7 @@ def no_stop_token(view: TokenView) -> Iterator[Finding]:
 
 def no_trained_tokens(view: TokenView) -> Iterator[Finding]:
     """Rows without a target; an error where a split has none at all."""
-    if view.whole.layout == "classes":
+    if view.whole.layout in OF_ROWS:
         return
     flags_N = view.whole.trained_N == 0
     if not flags_N.any():
@@ -124,7 +125,7 @@ def same_answer(view: TokenView) -> Iterator[Finding]:
 
 def few_trained_tokens(view: TokenView) -> Iterator[Finding]:
     """A training split with hardly a token to learn from."""
-    if view.whole.layout == "classes":
+    if view.whole.layout in OF_ROWS:
         return
     train_N = view.of_split("train")
     total = int(view.fitted.trained_N[train_N].sum())

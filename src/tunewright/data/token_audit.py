@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tunewright.core.encoded import OF_ROWS
 from tunewright.core.rows import SPLITS, Finding, SplitName
 from tunewright.data import token_answers, token_fit, token_words
 from tunewright.data.token_view import TokenView
@@ -60,7 +61,7 @@ def trained_figures(rows: pl.DataFrame, fitted: FittedRows) -> Mapping[SplitName
 
     Of `masked`, all tokens that may be drawn count as trained.
     """
-    if fitted.whole.layout == "classes":
+    if fitted.whole.layout in OF_ROWS:
         return {}
     found: dict[SplitName, TrainedFigures] = {}
     for name in SPLITS:

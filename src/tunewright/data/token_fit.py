@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tunewright.core.encoded import OF_ROWS
 from tunewright.core.rows import SPLITS
 from tunewright.data.faults import counted
 
@@ -25,7 +26,7 @@ LONGER = "raise model.max_tokens, choose a base with a longer context, or shorte
 
 def targets_cut(view: TokenView) -> Iterator[Finding]:
     """Targets that the cut to the context took away; an error where that is most of them, or most rows of the test."""
-    if view.whole.layout == "classes":
+    if view.whole.layout in OF_ROWS:
         return
     lost_N, whole_N = view.fitted.lost_N, view.whole.trained_N
     flags_N = lost_N > 0
@@ -62,7 +63,7 @@ def test_without_target(view: TokenView) -> Iterator[Finding]:
     """Rows of the test that stay, for a frozen test loses none, and have no target left to be scored on."""
     lost_N = (view.fitted.trained_N == 0) & (view.whole.trained_N > 0)
     flags_N = lost_N & view.of_split("test") & (view.fitted.pieces_N > 0)
-    if view.whole.layout != "classes" and flags_N.any():
+    if view.whole.layout not in OF_ROWS and flags_N.any():
         message = (
             f"{counted(int(flags_N.sum()), 'test row')} {'has' if flags_N.sum() == 1 else 'have'} no target within the "
             "context: they stay in the test, and the likelihood is that of the others"

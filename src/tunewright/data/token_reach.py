@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tunewright.core.audit import TokenFit
+from tunewright.core.encoded import OF_ROWS
 from tunewright.data.overlength import fit_rows
 from tunewright.data.profile import distribution
 from tunewright.data.tokenize import encode_rows
@@ -28,7 +29,7 @@ def token_fit(
 
     `spelt` are the ids of each row's `input` by itself, without special tokens. Of classes, the text alone counts.
     """
-    classes = encoder.layout == "classes"
+    classes = encoder.layout in OF_ROWS
     asked = rows.with_columns(pl.lit(None, pl.String).alias("target")) if classes else rows
     whole = encode_rows(asked, encoder)
     lengths = distribution(whole.held_N.tolist())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tunewright.core.encoded import IGNORED, EncodedRow
+from tunewright.core.encoded import IGNORED, OF_ROWS, EncodedRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,10 +32,13 @@ class TokenRows:
     spans_S2: NDArray[np.int64]
     """(start, end) of target tokens, counted from the beginning of their row; of `causal`, never from 0."""
     targets_N: NDArray[np.int64]
-    """Class indices; IGNORED for rows whose targets are tokens."""
+    """Class indices; IGNORED for rows whose targets are others."""
     key: str
     """Hash of the rows, the encoder and the policy: the data hash of checkpoints and batch plans."""
     layout: Layout
+    value_starts: NDArray[np.int64] | None = None
+    """`[N + 1]`: row i holds `values_V[value_starts[i]:value_starts[i + 1]]`; None where no row holds any."""
+    values_V: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -47,9 +50,11 @@ class TokenRows:
 
     @property
     def trained_N(self) -> NDArray[np.int64]:
-        """Targets of each row: tokens in its spans; of `classes`, 1 for a row that has a class."""
+        """Targets of each row: tokens in its spans; of `classes`, 1 for a row that has a class; else its values."""
         if self.layout == "classes":
             return np.asarray(self.targets_N != IGNORED, dtype=np.int64)
+        if self.layout in OF_ROWS:
+            return np.zeros(len(self), np.int64) if self.value_starts is None else np.diff(self.value_starts)
         sums = np.concatenate([[0], np.cumsum(self.spans_S2[:, 1] - self.spans_S2[:, 0])])
         return np.asarray(sums[self.span_starts[1:]] - sums[self.span_starts[:-1]], dtype=np.int64)
 
@@ -78,22 +83,31 @@ class TokenRows:
         """`[S, 2]`: the spans of one row."""
         return self.spans_S2[self.span_starts[row] : self.span_starts[row + 1]]
 
+    def values(self, row: int) -> NDArray[np.float64]:
+        """The values of one row."""
+        if self.value_starts is None or self.values_V is None:
+            return np.empty(0, np.float64)
+        return self.values_V[self.value_starts[row] : self.value_starts[row + 1]]
+
     def encoded(self, row: int) -> EncodedRow:
         """One row as its encoder gave it."""
         spans = tuple((start, end) for start, end in self.spans(row).tolist())
-        return EncodedRow(self.ids(row).tolist(), spans, int(self.targets_N[row]))
+        return EncodedRow(self.ids(row).tolist(), spans, int(self.targets_N[row]), tuple(self.values(row).tolist()))
 
 
 def rows_of(row_ids: Iterable[str], encoded: Iterable[Sequence[EncodedRow]], *, key: str, layout: Layout) -> TokenRows:
     """The token rows of encoded rows, which come in chunks so that few of them are held at once."""
     ids: list[NDArray[np.int32]] = []
     spans: list[NDArray[np.int64]] = []
-    lengths, counts = [0], [0]
+    values: list[NDArray[np.float64]] = []
+    lengths, counts, held = [0], [0], [0]
     targets: list[int] = []
     for chunk in encoded:
         lengths.extend(len(row.input_ids) for row in chunk)
         counts.extend(len(row.loss_spans) for row in chunk)
         targets.extend(row.target for row in chunk)
+        held.extend(len(row.values) for row in chunk)
+        values.append(np.fromiter(chain.from_iterable(row.values for row in chunk), dtype=np.float64))
         ids.append(np.fromiter(chain.from_iterable(row.input_ids for row in chunk), dtype=np.int32))
         spans.append(np.array([span for row in chunk for span in row.loss_spans], dtype=np.int64).reshape(-1, 2))
     rows = TokenRows(
@@ -105,6 +119,8 @@ def rows_of(row_ids: Iterable[str], encoded: Iterable[Sequence[EncodedRow]], *, 
         targets_N=np.array(targets, dtype=np.int64),
         key=key,
         layout=layout,
+        value_starts=np.fromiter(accumulate(held), dtype=np.int64) if any(held) else None,
+        values_V=np.concatenate([np.empty(0, np.float64), *values]) if any(held) else None,
     )
     _assert_sound(rows)
     return rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from tunewright.core.encoded import RowContent
+from tunewright.core.encoded import READING, RowContent
 from tunewright.core.rows import Finding
 from tunewright.data.faults import places
 from tunewright.data.token_rows import first_sides
@@ -48,7 +48,7 @@ class TokenView:
     @property
     def answering(self) -> bool:
         """Whether rows have an answer that the model is to write."""
-        return self.task in ANSWERING and self.whole.layout != "classes"
+        return self.task in ANSWERING and self.whole.layout not in READING
 
     @cached_property
     def owners_S(self) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 import polars as pl
 
+from tunewright.core.encoded import READING
 from tunewright.core.rows import Finding
 from tunewright.data.faults import counted
 from tunewright.data.token_rows import trained_flags
@@ -150,7 +151,7 @@ def prompt_not_prefix(view: TokenView) -> Iterator[Finding]:
 def _text_tokens(view: TokenView) -> NDArray[np.int64]:
     """Tokens of each row's text, or of its last answer, without special tokens around it, `[N]`."""
     rows = view.whole
-    if rows.layout == "classes":
+    if rows.layout in READING:
         return np.maximum(rows.lengths_N - 2, 0)
     if not view.answering:
         return rows.trained_N

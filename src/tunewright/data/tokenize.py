@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenRows", "encode_rows", "read_token_rows", "token_key", "tokenize"]
 
-ENCODER_VERSION = 3
+ENCODER_VERSION = 4
 """Raised whenever the same rows would be encoded differently, so that no stale cache is read."""
 
 ENCODED_AT_ONCE = 1000
@@ -37,9 +37,11 @@ SCHEMA = pa.schema(
         ("input_ids", pa.large_list(pa.int32())),
         ("loss_spans", pa.list_(pa.list_(pa.int32(), 2))),
         ("target", pa.int64()),
+        ("values", pa.list_(pa.float64())),
     ]
 )
-"""`loss_spans` are (start, end) positions with a loss; a classified row has none: its target is a class index.
+"""`loss_spans` are (start, end) positions with a loss; a row with a target as a whole has none: it is a class index,
+or stands in `values`.
 
 The schema's metadata hold the `layout`.
 """
@@ -100,7 +102,8 @@ def read_token_rows(path: Path, key: str) -> TokenRows:
     """The token rows of an Arrow file, memory-mapped."""
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all().combine_chunks()
-    ids, spans = (table.column(name).combine_chunks() for name in ("input_ids", "loss_spans"))
+    ids, spans, values = (table.column(name).combine_chunks() for name in ("input_ids", "loss_spans", "values"))
+    held = len(values.values) > 0
     return TokenRows(
         row_ids=tuple(table.column("row_id").to_pylist()),
         flat_ids=ids.values.to_numpy(zero_copy_only=False),
@@ -110,6 +113,8 @@ def read_token_rows(path: Path, key: str) -> TokenRows:
         targets_N=table.column("target").to_numpy(),
         key=key,
         layout=table.schema.metadata[b"layout"].decode(),
+        value_starts=values.offsets.to_numpy(zero_copy_only=False).astype(np.int64) if held else None,
+        values_V=values.values.to_numpy(zero_copy_only=False) if held else None,
     )
 
 
@@ -117,7 +122,10 @@ def _write(path: Path, rows: TokenRows) -> None:
     ids = pa.LargeListArray.from_arrays(rows.starts, rows.flat_ids)
     pairs = pa.FixedSizeListArray.from_arrays(rows.spans_S2.astype(np.int32).ravel(), 2)
     spans = pa.ListArray.from_arrays(rows.span_starts.astype(np.int32), pairs)
-    columns = [pa.array(rows.row_ids, pa.string()), ids, spans, pa.array(rows.targets_N)]
+    starts = rows.value_starts if rows.value_starts is not None else np.zeros(len(rows) + 1, np.int64)
+    held = rows.values_V if rows.values_V is not None else np.empty(0, np.float64)
+    values = pa.ListArray.from_arrays(starts.astype(np.int32), held)
+    columns = [pa.array(rows.row_ids, pa.string()), ids, spans, pa.array(rows.targets_N), values]
     schema = SCHEMA.with_metadata({"layout": rows.layout})
     with atomic_stream(path) as stream, pa.ipc.new_file(stream, schema) as writer:
         writer.write_table(pa.table(columns, schema=schema))

@@ -95,6 +95,11 @@ def tfidf_linear(texts: Sequence[str], targets_N: Ints, labels: Sequence[str], *
 
     Raises ValueError without training rows, or where no text holds anything but blanks.
     """
+    return _fit(text_features(texts), list(texts), targets_N, labels, strength=TEXT_C, seed=seed)
+
+
+def text_features(texts: Sequence[str]) -> Any:
+    """What turns texts like these into TF-IDF of words, signs (1 to 2 in a row) and letters (2 to 5), unfitted."""
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  # heavy: imported where it is used
     from sklearn.pipeline import make_union  # noqa: PLC0415
 
@@ -103,7 +108,7 @@ def tfidf_linear(texts: Sequence[str], targets_N: Ints, labels: Sequence[str], *
     letters = TfidfVectorizer(
         analyzer="char_wb", ngram_range=(2, 5), min_df=rarest, sublinear_tf=True, dtype=np.float32
     )
-    return _fit(make_union(words, letters), list(texts), targets_N, labels, strength=TEXT_C, seed=seed)
+    return make_union(words, letters)
 
 
 def linear_probe(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.results import GateResult, Outcome, Verdict
 from tunewright.evaluation.conditions import decide
+from tunewright.evaluation.counted_tasks import METRICS as COUNTED
+from tunewright.evaluation.counted_tasks import impossible_for_counted
 from tunewright.evaluation.tallies import METRICS, PROPORTIONS
 from tunewright.evaluation.text_conditions import default_text_conditions, impossible_for_texts
 from tunewright.evaluation.texts import METRICS as TEXT_METRICS
@@ -64,9 +66,11 @@ def require_possible(
     if task == "classification":
         base = "base" if going_on else "probe"
         problems = [*_not_of_labels(conditions), *_without_opponent(_comparing(conditions), spec, base)]
+    elif task in COUNTED:
+        problems = list(impossible_for_counted(conditions, spec, task))
     else:
         problems = list(impossible_for_texts(conditions, spec, task, layout))
-    problems += [] if going_on else _without_earlier_test(conditions)
+    problems += [] if going_on or task in COUNTED else _without_earlier_test(conditions)
     problems += _too_few_draws(_comparing(conditions), spec)
     if problems:
         raise RecipeError(*problems)

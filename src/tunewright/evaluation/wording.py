@@ -9,6 +9,7 @@ from tunewright.core.results import UNTUNED, Outcome
 from tunewright.core.titles import metric_title, name_of_test
 from tunewright.evaluation.gentler import gentler
 from tunewright.evaluation.intervals import known
+from tunewright.evaluation.numbers import METRICS as NUMBER_METRICS
 from tunewright.evaluation.power import POWER, rows_to_exclude, rows_to_settle
 from tunewright.evaluation.texts import METRICS as TEXT_METRICS
 from tunewright.recipe.judge import BetterThan, Floor, Retention
@@ -108,6 +109,7 @@ def _p(p_value: float, alpha: float) -> str:
 def keep_the_other(title: str, metric: str) -> str:
     """What to do about a tuned model that is worse by the metric."""
     data = "the answers in the data" if metric in TEXT_METRICS else "the labels of the classes confused"
+    data = "the numbers of its largest errors" if metric in NUMBER_METRICS else data
     trained = "how long and at which rate it was trained"
     return f"Keep {title}: the tuned model is worse. Then look at {trained}, and at {data}."
 

@@ -24,6 +24,11 @@ def class_encoder(tokenizer: SettledTokenizer, labels: Sequence[str]) -> RowEnco
     return _ClassEncoder(tokenizer, labels)
 
 
+def value_encoder(tokenizer: SettledTokenizer) -> RowEncoder:
+    """Texts with the tokenizer's special tokens; targets are the numbers that `target` spells."""
+    return _ValueEncoder(tokenizer)
+
+
 def chat_encoder(tokenizer: SettledTokenizer, template: ChatTemplate) -> PromptEncoder:
     """Conversations as the template renders them; every answer with its stop token is a target."""
     return ChatEncoder(tokenizer, template)
@@ -57,6 +62,19 @@ class _ClassEncoder(Encoder):
 
     def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
         return EncodedRow(self._tokenizer.cut(row.input_ids, max_tokens), target=row.target)
+
+
+class _ValueEncoder(Encoder):
+    def __init__(self, tokenizer: SettledTokenizer) -> None:
+        super().__init__(tokenizer, "values", fingerprint=_fingerprint(tokenizer, "values"))
+
+    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
+        values = (() if row.target is None else (float(row.target),) for row in rows)
+        ids = self._tokenizer.encode([row.input for row in rows])
+        return [EncodedRow(row, values=given) for row, given in zip(ids, values, strict=True)]
+
+    def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
+        return EncodedRow(self._tokenizer.cut(row.input_ids, max_tokens), values=row.values)
 
 
 class _PairEncoder(Encoder):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import AutoTokenizer
 
+from tunewright.core.encoded import READING
 from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.core.files import built_aside
 from tunewright.models.adapters import WEIGHTS, has_adapter, merged, name_base
@@ -97,10 +98,10 @@ def _same(tokenizer: Any, encoder: RowEncoder, row: RowContent, ours: EncodedRow
 def _write_merged(
     folder: Path, base_folder: Path | None, base_adapter: Path | None, encoder: RowEncoder, to: Path
 ) -> float:
-    if encoder.layout == "classes":
+    if encoder.layout in READING:
         tuned: Any = load_tuned(folder, base_folder, base_adapter=base_adapter)
     else:
         tuned = load_tuned_text(folder, base_folder, encoder.layout, base_adapter=base_adapter)
     whole, difference = merged(tuned)
-    save_model(whole, to, special=None if encoder.layout == "classes" else encoder.special)
+    save_model(whole, to, special=None if encoder.layout in READING else encoder.special)
     return difference

@@ -49,7 +49,7 @@ that has a weight of such a name loads it like any other."""
 SHOWN = 3
 
 
-def load_classifier(
+def load_classifier(  # noqa: PLR0913  # all that decides a head, and where it begins
     folder: Path,
     labels: Sequence[str],
     *,
@@ -57,8 +57,11 @@ def load_classifier(
     seed: int,
     pad_id: int | None = None,
     adapter: Path | None = None,
+    problem: str = "single_label_classification",
 ) -> PreTrainedModel:
     """The base with a fresh classification head, in fp32; the head depends on the seed alone.
+
+    `problem` is what transformers calls the kind of targets; of `regression`, the one label names the number.
 
     A decoder reads a row's class off its last token before the padding, so it must be told `pad_id`. With `adapter`,
     the base is that of a tuned model: its adapter is merged in. Raises RunError for a base that is not whole.
@@ -67,7 +70,7 @@ def load_classifier(
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
-    config.problem_type = "single_label_classification"
+    config.problem_type = problem
     if pad_id is not None:
         config.pad_token_id = config.get_text_config().pad_token_id = pad_id
     with torch.random.fork_rng(devices=[]):
@@ -131,7 +134,15 @@ def load_tuned(
     labels = AutoConfig.from_pretrained(folder, **SAFE)
     names = [labels.id2label[n] for n in range(labels.num_labels)]
     below = _needed(base_folder, folder)
-    base = load_classifier(below, names, dropout=None, seed=0, pad_id=labels.pad_token_id, adapter=base_adapter)
+    base = load_classifier(
+        below,
+        names,
+        dropout=None,
+        seed=0,
+        pad_id=labels.pad_token_id,
+        adapter=base_adapter,
+        problem=labels.problem_type or "single_label_classification",
+    )
     return load_with_adapter(base, folder)
 
 

@@ -8,6 +8,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from tunewright.core.encoded import OF_ROWS
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.models.adapters import require_targets
 from tunewright.models.freeze import apply_method
@@ -70,7 +71,7 @@ def _names(path: Path) -> list[str]:
 
 def _skeleton(folder: Path, layout: Layout) -> PreTrainedModel | None:
     """The modules that the configuration describes, on the meta device; None where it describes none for this task."""
-    auto: Any = AutoModelForSequenceClassification if layout == "classes" else WRITERS[layout]
+    auto: Any = AutoModelForSequenceClassification if layout in OF_ROWS else WRITERS[layout]
     config = AutoConfig.from_pretrained(folder, **SAFE)
     if type(config) not in auto._model_mapping:
         return None

@@ -176,9 +176,9 @@ def _once(findings: Sequence[Finding], others: Sequence[Finding]) -> list[Findin
 def _task_unknown(found: Sniffed) -> Finding:
     message = f"no task was recognised: {found.task_reason}; only the columns are profiled"
     remedy = (
-        "name it with --task classification, generation, text_to_text or language_modelling, and the columns with "
-        "--input and --target; it needs a text with a label, a question with an answer, conversations, or raw text, in "
-        "columns whose names say so"
+        "name it with --task classification, regression, generation, text_to_text or language_modelling, and the "
+        "columns with --input and --target; it needs a text with a label, a question with an answer, conversations, or "
+        "raw text, in columns whose names say so"
     )
     return Finding("task_unknown", "warning", message, found.rows, remedy=remedy)
 

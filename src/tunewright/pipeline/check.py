@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tunewright.core.errors import RecipeError, TunewrightError
 from tunewright.core.rows import Finding
+from tunewright.core.tasks import reads
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.clusters import cluster_ids
 from tunewright.data.hub import HUB
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tunewright.core.rows import Profile
+    from tunewright.data.earlier import Earlier
     from tunewright.data.prepare import Prepared
     from tunewright.models.base import Base, BaseFacts
     from tunewright.pipeline.tasks import Task
@@ -77,7 +79,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
         notes += regularising_findings(train, total_steps(profile.splits["train"].rows, train))
         notes += power_findings(profile.splits["test"].labels) if context.recipe.task == "classification" else []
     notes += _gate_findings(context.recipe, task, profile.imbalance_ratio if profile else None)
-    if prepared is not None and context.recipe.task != "classification":
+    if prepared is not None and not reads(context.recipe.task):
         notes += _text_findings(context, task, prepared.splits["test"], here=here)
     layers = facts.layers if facts is not None else None
     plan = _plan(context, profile, layers) if profile is not None and not faults else ()
@@ -101,7 +103,7 @@ def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -
     from tunewright.models.skeleton import require_modules  # noqa: PLC0415
     from tunewright.pipeline.prefix import require_cacheable  # noqa: PLC0415
     from tunewright.pipeline.reads import reads_mean  # noqa: PLC0415
-    from tunewright.pipeline.tasks import require_task, task_of  # noqa: PLC0415
+    from tunewright.pipeline.tasks import require_free_head, require_task, task_of  # noqa: PLC0415
     from tunewright.pipeline.teacher import require_teachable  # noqa: PLC0415
 
     recipe = context.recipe
@@ -115,9 +117,18 @@ def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -
             reads_mean(recipe, facts)
             require_teachable(recipe, facts)
             require_cacheable(recipe.train, facts, task.layout)
+            require_free_head(task, _earlier(context))
     except RecipeError as fault:
         return faults_of(fault)
     return []
+
+
+def _earlier(context: Context) -> Earlier | None:
+    """The run that is the base; None where it cannot be read, which is told of by the data."""
+    try:
+        return context.earlier
+    except TunewrightError:
+        return None
 
 
 def _task(context: Context, facts: BaseFacts | None) -> Task | None:

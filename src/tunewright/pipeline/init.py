@@ -13,6 +13,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import atomic_write
+from tunewright.core.tasks import reads
 from tunewright.data.hub import HUB
 from tunewright.data.sniff import Sniffed, sniff
 from tunewright.models.base import find_local, read_facts
@@ -36,11 +37,18 @@ VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2
 
 STARTERS: Mapping[str, str] = {
     "classification": "starter/encoder",
+    "regression": "starter/encoder",
     "generation": "starter/lm",
     "language_modelling": "starter/lm",
     "text_to_text": "google-t5/t5-small",
 }
 """The base proposed for a task; there is no small text-to-text one that needs no network."""
+
+SHARES: Mapping[str, str] = {
+    "classification": "labels keep their shares",
+    "regression": "small and large numbers keep their shares",
+}
+"""What a stratified split keeps alike, by the task."""
 
 LARGE = 200_000_000
 """Parameters above which adapters are proposed."""
@@ -97,7 +105,7 @@ def _refuse_untrained(found: Sniffed) -> None:
     """Raises RecipeError for data of a task that is known and not trained."""
     for finding in found.findings:
         if finding.kind == "untrained_task":
-            expected = "classification by one label a text, generation, text_to_text or language_modelling"
+            expected = "classification by one label a text, regression, generation, text_to_text or language_modelling"
             raise RecipeError(Problem(found.source, finding.message, expected, finding.remedy))
 
 
@@ -149,7 +157,7 @@ def _split(found: Sniffed) -> CommentedMap | None:
     if not carved:
         return None
     split = CommentedMap()
-    shares = "labels keep their shares" if found.task == "classification" else "equal prompts stay together"
+    shares = SHARES.get(found.task or "", "equal prompts stay together")
     _put(split, "kind", "stratified", f"{shares}; the test rows are frozen in tunewright.lock")
     if "validation" in carved:
         _put(split, "validation", VALIDATION_SHARE, "share of rows that chooses the checkpoint")
@@ -193,7 +201,7 @@ def _train(found: Sniffed, model: str) -> CommentedMap:
         steps = max(1, round(found.rows * 0.7 / 16))
         epochs = max(8, min(30, round(SMALL_STEPS / steps)))
         why = f"few rows: about {steps * epochs} steps in all; early stopping may end sooner"
-    if found.task != "classification":
+    if not reads(found.task or ""):
         epochs, why = 3, "passes over the training rows; models that write learn most in the first few"
     _put(train, "epochs", epochs, why)
     _put(train, "batch_size", 16 if found.rows < SMALL else 32, "examples a step, whatever fits into memory")

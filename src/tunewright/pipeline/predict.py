@@ -7,14 +7,16 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tunewright.core.encoded import READING
 from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.files import atomic_write
 from tunewright.core.generated import Decoding
 from tunewright.core.text import ESCAPED
-from tunewright.data.normalise import clean_asked, clean_text
+from tunewright.data.normalise import clean_asked
 from tunewright.data.overlength import overlength_policy
 from tunewright.inference.classify import TunedClassifier
 from tunewright.pipeline.decoding import MAX_NEW_TOKENS
+from tunewright.pipeline.predict_read import READERS, Number
 from tunewright.pipeline.prompts import Prompt, prompt_of, prompts_of
 from tunewright.pipeline.texts import Row, rows_of
 from tunewright.pipeline.tuned import open_run
@@ -45,6 +47,11 @@ class Prediction:
     def as_dict(self) -> dict[str, Any]:
         """The prediction as JSON data."""
         return asdict(self)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What stands in its line on the console, before the text."""
+        return (self.label, f"{self.probability:.3f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +86,22 @@ def predict_rows(
     column: str | None,
     decoding: Decoding | None = None,
     warn: Callable[[str], None] = _silent,
-) -> list[Prediction] | list[Answer]:
+) -> list[Prediction] | list[Number] | list[Answer]:
     """The tuned model's answer to each text, then to each row of the file, in order; cleaned as the training rows were.
 
     `warn` is told in a line where special tokens stand in what is asked, which are read as the tokens themselves.
-    A classifier gives predictions; a model that writes gives answers, by `decoding` or greedily. Raises RecipeError
-    without a run or texts, RunError without a whole model, DataError for a row without a text, or one that leaves no
-    room for an answer.
+    A classifier gives predictions, a model of numbers numbers; a model that writes gives answers, by `decoding` or
+    greedily. Raises RecipeError without a run or texts, RunError without a whole model, DataError for a row without a
+    text, or one that leaves no room for an answer.
     """
     tuned = open_run(run)
     if not texts and file is None:
         raise RecipeError(Problem("predict", "no texts", "--text or --file", 'tunewright predict RUN --text "…"'))
-    if tuned.task_name == "classification":
+    if tuned.task.layout in READING:
         if decoding is not None:
-            given = "a run that classifies writes nothing that could be decoded"
+            given = "a run that reads writes nothing that could be decoded"
             raise RecipeError(Problem("predict", given, "texts alone", "leave the options of decoding out"))
-        rows = _classified(tuned, texts, file, column)
+        rows = _read(tuned, texts, file, column)
         _warn_of_special(tuned, [(row.line, row.text) for row in rows], warn)
         return rows
     answers = _answered(tuned, texts, file, column, decoding or Decoding(MAX_NEW_TOKENS))
@@ -116,26 +123,32 @@ def load_classifier(run: Path) -> TunedClassifier:
     return _classifier(open_run(run))
 
 
-def write_rows(path: Path, rows: Sequence[Prediction] | Sequence[Answer]) -> None:
+def write_rows(path: Path, rows: Sequence[Prediction] | Sequence[Number] | Sequence[Answer]) -> None:
     """The file holds one JSON line a row."""
     atomic_write(path, "".join(f"{json_line(row)}\n" for row in rows).encode())
 
 
-def json_line(row: Prediction | Answer) -> str:
+def json_line(row: Prediction | Number | Answer) -> str:
     """The row as one line of JSON, which can neither colour nor move anything on a terminal."""
     text = json.dumps(row.as_dict(), ensure_ascii=False)
     return "".join(json.dumps(c)[1:-1] if unicodedata.category(c) in ESCAPED else c for c in text)
 
 
-def _classified(tuned: TunedRun, texts: Sequence[str], file: Path | None, column: str | None) -> list[Prediction]:
+def _read(tuned: TunedRun, texts: Sequence[str], file: Path | None, column: str | None) -> list[Any]:
     learned = tuned.declares.get("input")
     given = [Row(text) for text in texts]
     named = learned if isinstance(learned, str) else None
     rows = [*given, *(rows_of(file, column, learned=named) if file is not None else ())]
-    cleaned = [clean_text(row.text, tuned.cleaning) for row in rows]
+    cleaned = [clean_asked(row.text, tuned.cleaning, tuned.task_name) for row in rows]
     _require_texts([(row.line, text) for row, text in zip(rows, cleaned, strict=True)], file)
+    if tuned.task.layout in READERS:
+        return READERS[tuned.task.layout](tuned, rows, cleaned)
+    return _classified(tuned, rows, cleaned)
+
+
+def _classified(tuned: TunedRun, rows: Sequence[Row], cleaned: Sequence[str]) -> list[Prediction]:
     model = _classifier(tuned)
-    probabilities_NK = model.probabilities(cleaned)
+    probabilities_NK = model.probabilities(list(cleaned))
     best_N = probabilities_NK.argmax(axis=1)
     return [
         Prediction(

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tunewright.recipe.recipe import Recipe
 
 
+POOLED = ("classification", "regression")
+"""Tasks whose head reads one vector a text."""
+
+
 def reads_mean(recipe: Recipe, facts: BaseFacts) -> bool:
     """Whether the classifier reads the mean. Raises RecipeError where the recipe asks for it and it cannot be had."""
     wanted = recipe.model.reads
@@ -26,8 +30,8 @@ def reads_mean(recipe: Recipe, facts: BaseFacts) -> bool:
 
 def _fault(recipe: Recipe, facts: BaseFacts) -> tuple[str, str, str] | None:
     """Given, expected and remedy of what stands against it."""
-    if recipe.task != "classification":
-        return f"'mean', and the task is {recipe.task}", "the task classification", "remove it"
+    if recipe.task not in POOLED:
+        return f"'mean', and the task is {recipe.task}", f"one of the tasks {', '.join(POOLED)}", "remove it"
     if recipe.model.run is not None:
         return f"'mean', and {recipe.model.name!r} has its head already", "a base that is no run", "remove it"
     remedy = "write model.reads: own"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.codec import to_data
+from tunewright.core.encoded import READING
 from tunewright.core.files import atomic_write, read_json
 from tunewright.data.private.redact import without_secrets
 from tunewright.data.private.shown import shielded
@@ -15,6 +16,7 @@ from tunewright.evaluation.mistakes import worst_errors
 from tunewright.evaluation.text_mistakes import side_by_side, worst_texts
 from tunewright.pipeline.baseline import BASELINE
 from tunewright.pipeline.environment import provenance
+from tunewright.pipeline.errors_read import WORST as WORST_READ
 from tunewright.pipeline.evaluate import EVALUATION, current_evaluation, read_results
 from tunewright.pipeline.gate import current_gate, read_gate
 from tunewright.pipeline.prepare import DATA, current_data
@@ -29,10 +31,11 @@ from tunewright.reporting.story import DroppedRow, DroppedSample, ErrorSample, G
 from tunewright.tracking.events import read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tunewright.pipeline.context import Context
+    from tunewright.pipeline.errors_read import Wrong
 
 REPORT = Stage("report", version=3)
 WORST = 25
@@ -113,8 +116,11 @@ def _before(text: str | None, now: str | None) -> str:
 
 
 def _errors(context: Context) -> tuple[ErrorSample, ...]:
-    """The worst errors of a classifier."""
-    if context.task.layout != "classes":
+    """The worst errors of a model that reads."""
+    layout = context.task.layout
+    if layout in WORST_READ:
+        return _errors_read(context, WORST_READ[layout](_predictions(context), WORST))
+    if layout != "classes":
         return ()
     worst = worst_errors(read_predictions(_predictions(context)), most=WORST)
     rows = _test_rows(context)
@@ -127,6 +133,14 @@ def _errors(context: Context) -> tuple[ErrorSample, ...]:
             probability=error.predicted_probability,
         )
         for error in worst
+    )
+
+
+def _errors_read(context: Context, worst: Sequence[Wrong]) -> tuple[ErrorSample, ...]:
+    rows = _test_rows(context)
+    return tuple(
+        ErrorSample(_place(rows[row_id]), _excerpt(rows[row_id]["input"]), true, predicted, None)
+        for row_id, true, predicted in worst
     )
 
 
@@ -155,7 +169,7 @@ def _generations(context: Context) -> tuple[Generation, ...]:
 
 def _worst(context: Context) -> tuple[WorstRow, ...]:
     """The rows that a model of texts does worst on."""
-    if context.task.layout == "classes":
+    if context.task.layout in READING:
         return ()
     rows = _test_rows(context)
     return tuple(

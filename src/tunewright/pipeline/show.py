@@ -6,6 +6,7 @@ import itertools
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tunewright.core.encoded import OF_ROWS
 from tunewright.data.frame import sampled
 from tunewright.data.overlength import fit_row, overlength_policy
 from tunewright.data.tokenize import encode_rows
@@ -41,7 +42,7 @@ class ShownRow:
     stop: str | None
     """The stop token that the last trained piece ends in; None where it ends in none."""
     target: str | None
-    """The label of a classified row."""
+    """The label or number of a row that has one as a whole."""
 
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON data."""
@@ -61,7 +62,7 @@ def _shown(context: Context, row: dict[str, Any], whole: EncodedRow) -> ShownRow
     kept = fitted[0] if fitted else None
     pieces = _pieces(context, kept) if kept is not None else ()
     last = kept.input_ids[kept.loss_spans[-1][1] - 1] if kept is not None and kept.loss_spans else None
-    classes = context.task.layout == "classes"
+    classes = context.task.layout in OF_ROWS
     return ShownRow(
         place=f"{row['source']}:{row['line']}",
         pieces=pieces,

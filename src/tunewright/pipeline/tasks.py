@@ -6,15 +6,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Problem, RecipeError
+from tunewright.core.tasks import reads
+from tunewright.evaluation.counted_tasks import METRICS as COUNTED
+from tunewright.evaluation.counted_tasks import number_conditions
 from tunewright.evaluation.gate import IMBALANCED, default_conditions, default_text_conditions
 from tunewright.models.catalogue import unfit
-from tunewright.models.encoders import chat_encoder, class_encoder, pair_encoder, text_encoder
+from tunewright.models.encoders import chat_encoder, class_encoder, pair_encoder, text_encoder, value_encoder
 from tunewright.models.load import load_causal, load_classifier, load_masked, load_seq2seq
+from tunewright.pipeline.answers_numbers import NUMBERS
 from tunewright.pipeline.judge_classes import CLASSES, CLASSES_BY_LIKELIHOOD, CLASSES_OF_A_RUN
 from tunewright.pipeline.judge_texts import TEXTS
 from tunewright.pipeline.validate import validate_classes, validate_masked, validate_tokens
+from tunewright.pipeline.validate_reading import validate_values
 from tunewright.recipe.judge import Retention
 from tunewright.training.losses import LossSum, causal_loss, classification_loss, masked_loss, seq2seq_loss
+from tunewright.training.reading_losses import value_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 
     from tunewright.core.encoded import Layout
     from tunewright.core.protocols import RowEncoder
+    from tunewright.data.earlier import Earlier
     from tunewright.models.base import Base, BaseFacts
     from tunewright.models.catalogue import Family
     from tunewright.models.template import ChatTemplate
@@ -92,6 +99,25 @@ def _load_classifier(
     )
 
 
+def _numbers() -> Task:
+    return Task(
+        name="regression",
+        family="encoder",
+        layout="values",
+        chats=False,
+        encoder=lambda tokenizer, _template, _labels: value_encoder(tokenizer),
+        load=lambda base, _tokenizer, _labels, dropout, seed: load_classifier(
+            base.folder, ["value"], dropout=dropout, seed=seed, adapter=base.adapter, problem="regression"
+        ),
+        loss=value_loss,
+        validate=validate_values,
+        checkpoint_metric=lambda _imbalance: "loss",
+        headline=lambda _imbalance: "rmse",
+        conditions=lambda _imbalance: number_conditions(),
+        judge=NUMBERS,
+    )
+
+
 def _texts(  # noqa: PLR0913  # what differs between the tasks that predict tokens
     name: str,
     family: Family,
@@ -127,6 +153,7 @@ def _chat_encoder(tokenizer: SettledTokenizer, template: ChatTemplate | None, _l
 TASKS: tuple[Task, ...] = (
     _classifies("encoder", CLASSES),
     _classifies("causal", CLASSES_BY_LIKELIHOOD),
+    _numbers(),
     _texts("generation", "causal", "causal", encoder=_chat_encoder, load=load_causal, loss=causal_loss, chats=True),
     _texts(
         "text_to_text",
@@ -195,6 +222,16 @@ def task_of(name: str, facts: BaseFacts, model: str, *, tasks: Sequence[Task] = 
         expected = "a base that scores a row alike in any company"
         raise RecipeError(Problem("model.name", given, expected, "choose another base, such as starter/encoder"))
     return fitting[0]
+
+
+def require_free_head(task: Task, earlier: Earlier | None) -> None:
+    """Raises RecipeError where a task that is scored by counts is to go on from a run whose model has a head."""
+    if earlier is not None and task.name in COUNTED and reads(earlier.task):
+        given = (
+            f"run:{earlier.run} was tuned for the task {earlier.task}, and the task {task.name} begins with a new head"
+        )
+        expected = "a base without a head, or a run of language_modelling"
+        raise RecipeError(Problem("model.name", given, expected, "tune from the base of that run, on the data of both"))
 
 
 def going_on(task: Task) -> Task:

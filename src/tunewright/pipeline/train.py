@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tunewright.core.codec import from_data, to_data
+from tunewright.core.encoded import READING
 from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.core.files import built_aside, digest, disk_faults, read_json, tree_hashes, write_json
 from tunewright.core.titles import metric_title
@@ -23,11 +24,13 @@ from tunewright.models.catalogue import rate_range
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import save_model
 from tunewright.models.mean_pooling import read_mean
+from tunewright.models.value_head import fold_scale, output_layer
 from tunewright.pipeline.doctor import idle_accelerator
 from tunewright.pipeline.prefix import prefix_loss
 from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.reads import reads_mean
 from tunewright.pipeline.samples import sampler
+from tunewright.pipeline.scaling import scale_of, standardised
 from tunewright.pipeline.stages import (
     MANIFEST,
     Done,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
 
     from tunewright.core.training import EvaluationReport, StepReport
     from tunewright.data.tokenize import TokenRows
+    from tunewright.models.value_head import Scale
     from tunewright.pipeline.context import Context
     from tunewright.training.checkpoint import Progress
     from tunewright.training.step import TrainState
@@ -131,7 +135,7 @@ def settle(context: Context) -> Resolved:
         metric=metric,
         cache=context.cache,
         layout=context.task.layout,
-        vocabulary=None if context.task.layout == "classes" else context.tokenizer.vocabulary,
+        vocabulary=None if context.task.layout in READING else context.tokenizer.vocabulary,
         fault=lambda: _packing_fault(context),
     )
     write_json(path, {"ask": ask, "resolved": to_data(resolved)})
@@ -241,8 +245,12 @@ def _train(context: Context, key: str) -> None:
     policy = overlength_policy(context.recipe.data.overlength, context.recipe.task)
     splits = {name: read_split(context.run.of(DATA), name) for name in ("train", "validation")}
     rows = {name: tokenize(split, encoder, policy=policy, cache=context.token_cache) for name, split in splits.items()}
+    scale = scale_of(rows["train"])
+    rows = standardised(rows)
     steps = total_steps(len(rows["train"]), context.recipe.train)
     state = _fresh_state(context, resolved, labels, steps=steps)
+    if scale is not None:
+        output_layer(state.bare_model)  # a head that cannot hold the scale is refused before the first step
     _require_exact_packing(context, resolved, state)
     soft_NK = soft_targets(context, splits["train"], labels, context.run.of(TRAINING))
     plan = _fit_plan(context, resolved, rows["train"], key, soft_NK)
@@ -256,7 +264,7 @@ def _train(context: Context, key: str) -> None:
         load_checkpoint(state, *found)
         context.say(f"training: resuming after step {found[1].step}")
     outcome = _fit(context, state, rows, plan, found[1] if found else None)
-    _keep_best(context, state, plan, outcome)
+    _keep_best(context, state, plan, outcome, scale)
 
 
 def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...], *, steps: int) -> TrainState:
@@ -378,11 +386,16 @@ class _Logged:
             each.on_end(reason)
 
 
-def _keep_best(context: Context, state: TrainState, plan: FitPlan, outcome: FitOutcome) -> None:
-    """`model/` is the best checkpoint in Hugging Face layout; of the checkpoints only that one stays."""
+def _keep_best(context: Context, state: TrainState, plan: FitPlan, outcome: FitOutcome, scale: Scale | None) -> None:
+    """`model/` is the best checkpoint in Hugging Face layout; of the checkpoints only that one stays.
+
+    A `scale` of numbers is folded into its head.
+    """
     model = state.bare_model
     load_weights(model, folder_of(plan.checkpoints, outcome.best_step))
     model.eval()
+    if scale is not None:
+        fold_scale(model, scale)
     with built_aside(context.run.path / "model") as attempt:
         save_model(model, attempt, special=context.encoder.special)
         context.tokenizer.save(attempt, template=context.template.source if context.template is not None else None)

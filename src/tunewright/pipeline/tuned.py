@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from tunewright.core.encoded import READING
 from tunewright.core.errors import Problem, RunError
 from tunewright.inference.text_model import TextModel
 from tunewright.models.adapters import has_adapter
@@ -129,10 +130,10 @@ class TunedRun:
         return base
 
     def load(self) -> Any:
-        """The tuned model in memory, in eval mode; of a classification, with its head."""
+        """The tuned model in memory, in eval mode; of a task that reads, with its head."""
         base = self.base if self.has_adapter else None
         below = (None, None) if base is None else (base.folder, base.adapter)
-        if self.task.layout == "classes":
+        if self.task.layout in READING:
             return load_tuned(self.folder, below[0], base_adapter=below[1])
         return load_tuned_text(self.folder, below[0], self.task.layout, base_adapter=below[1])
 

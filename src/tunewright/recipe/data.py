@@ -55,7 +55,7 @@ class DataSpec(Spec):
     """Column that holds the text; of several, the texts that are there are joined by a blank line. Recognised by name
     where absent."""
     target: str | None = None
-    """Column that holds the label or the answer; recognised by name where absent."""
+    """Column that holds the label, the number or the answer; recognised by name where absent."""
     messages: str | None = None
     """Column that holds whole conversations, for the task `generation`; recognised by name where absent."""
     system: str | None = None

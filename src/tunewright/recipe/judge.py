@@ -26,8 +26,9 @@ TextMetricName = Literal[
     "stop_rate",
     "length_ratio",
 ]
-MetricName = Literal[ClassMetricName, TextMetricName]
-BaselineName = Literal["majority", "tfidf_linear", "probe", "base", "nearest_neighbour"]
+NumberMetricName = Literal["rmse", "mse", "mae", "r2", "pearson", "spearman"]
+MetricName = Literal[ClassMetricName, TextMetricName, NumberMetricName]
+BaselineName = Literal["majority", "mean", "tfidf_linear", "probe", "base", "nearest_neighbour"]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
 
@@ -36,8 +37,8 @@ class EvaluationSpec(Spec):
 
     baselines: Annotated[list[BaselineName], Field(min_length=1)] | None = None
     """Systems scored on the same rows; the task's own where absent. For labels: `majority`, `tfidf_linear`, `probe`
-    (the untuned base with a linear head on its embeddings). For texts: `base` (untuned), `nearest_neighbour` (the
-    answer of the training row whose prompt is most alike)."""
+    (the untuned base with a linear head on its embeddings). For numbers: `mean`, `tfidf_linear`, `probe`. For texts:
+    `base` (untuned), `nearest_neighbour` (the answer of the training row whose prompt is most alike)."""
     generate: Annotated[int, Field(ge=0)] = 200
     """Most test prompts to write answers for, drawn by the seed; the likelihood is taken of all test rows."""
     max_new_tokens: PositiveInt = 256
@@ -70,7 +71,7 @@ class BetterThan(Spec):
 
 MOST: Mapping[str, float | None] = {
     **dict.fromkeys(("bleu", "chrf"), 100.0),
-    **dict.fromkeys(("bits_per_byte", "loss", "perplexity", "length_ratio"), None),
+    **dict.fromkeys(("bits_per_byte", "loss", "perplexity", "length_ratio", "rmse", "mse", "mae"), None),
 }
 """The most a metric can be: 1 where it does not stand here, None where there is no most."""
 
@@ -83,7 +84,7 @@ class Floor(Spec):
     """The metric compared."""
     at_least: Annotated[float, Field(ge=0)]
     """The level, in the metric's own unit; it fails when the interval lies below, passes when the interval lies above.
-    For a metric of which less is better (loss, perplexity, bits per byte) it is the most allowed."""
+    For a metric of which less is better (loss, perplexity, bits per byte, RMSE, MSE, MAE) it is the most allowed."""
 
     @field_validator("at_least")
     @classmethod
@@ -128,5 +129,6 @@ class GateSpec(Spec):
 
     conditions: Annotated[list[ConditionSpec], Field(min_length=1)] | None = None
     """The conditions; absent, the task's own. For labels: better than the base (by macro F1 where they are imbalanced,
-    else by accuracy) and a floor per class. For texts: better than the base by bits per byte, and by task a stop rate
-    of at least 0.9, a better chrF, or general text at most 10 % worse."""
+    else by accuracy) and a floor per class. For numbers: an RMSE below the base's, and an R squared
+    above 0. For texts: better than the base by bits per byte, and by task a stop rate of at least 0.9, a better chrF,
+    or general text at most 10 % worse."""

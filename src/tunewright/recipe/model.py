@@ -26,9 +26,9 @@ class ModelSpec(Spec):
     """Chat template for the task `generation`: the base's `own`, the `plain` one of this program, or a file (relative
     to the recipe). `auto` takes the base's own where there is one, else the plain one. It is saved with the model."""
     reads: Literal["auto", "own", "mean"] = "auto"
-    """What the head of a `classification` reads of a text. `own`: what the architecture reads, its first or last token.
-    `mean`: the mean of the tokens, by one more layer. `auto` takes `mean` for encoders whose files say that a sentence
-    is the mean of its tokens, and `own` for others."""
+    """What the head of a `classification` or `regression` reads of a text. `own`: what the architecture reads, its
+    first or last token. `mean`: the mean of the tokens, by one more layer. `auto` takes `mean` for encoders whose files
+    say that a sentence is the mean of its tokens, and `own` for others."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Replaces every dropout probability of the model where given."""
 

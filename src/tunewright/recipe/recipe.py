@@ -14,7 +14,7 @@ from tunewright.recipe.rights import RightsSpec
 from tunewright.recipe.spec import Spec
 from tunewright.recipe.train import TrainSpec
 
-TaskName = Literal["classification", "generation", "text_to_text", "language_modelling"]
+TaskName = Literal["classification", "regression", "generation", "text_to_text", "language_modelling"]
 
 
 class Recipe(Spec):
@@ -71,6 +71,15 @@ class Recipe(Spec):
             raise ValueError(
                 f"data.augment is given and task is {self.task!r}: rows are made of texts that are classified alone: "
                 "remove data.augment"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _watched_metric_is_there(self) -> Recipe:
+        if self.train.metric in {"accuracy", "macro_f1"} and self.task != "classification":
+            raise ValueError(
+                f"train.metric is {self.train.metric!r} and task is {self.task!r}, which has no classes: remove "
+                "train.metric"
             )
         return self
 

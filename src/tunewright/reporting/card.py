@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PIPELINE_TAGS: Final = {
     "classification": "text-classification",
+    "regression": "text-classification",
     "generation": "text-generation",
     "text_to_text": "text2text-generation",
 }
@@ -35,6 +36,12 @@ HUB_METRICS: Final = {
     "micro_f1": "f1",
     "macro_precision": "precision",
     "macro_recall": "recall",
+    "rmse": "rmse",
+    "mse": "mse",
+    "mae": "mae",
+    "r2": "r_squared",
+    "pearson": "pearsonr",
+    "spearman": "spearmanr",
     "perplexity": "perplexity",
     "exact_match": "exact_match",
     "bleu": "bleu",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup, escape
 
 from tunewright.core.results import Outcome, Verdict
+from tunewright.evaluation.counted_tasks import METRICS as COUNTED
 from tunewright.reporting.svg import clean
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ TEXT_COLUMNS: Final = (
     "length_ratio",
 )
 """Metrics of texts in the order of tables."""
+
+
+LEFT_OUT: Final = frozenset({"mse"})
+"""Counted metrics that say the same as another, and stand in `results.json` alone."""
 
 
 def method_words(methods: Iterable[str]) -> str:
@@ -160,7 +165,9 @@ def headline_metrics(results: Results) -> tuple[str, ...]:
     """
     found = {name for system in results.systems for name in system.metrics}
     usual: list[str] = [name for name in ("accuracy", "macro_f1") if name in found]
-    if results.task != "classification":
+    if results.task in COUNTED:
+        usual = [name for name in COUNTED[results.task] if name in found and name not in LEFT_OUT]
+    elif results.task != "classification":
         scored = {n for s in results.systems for n, e in s.metrics.items() if known(e.value) is not None}
         usual = [name for name in TEXT_COLUMNS if name in scored]
     return tuple(dict.fromkeys([results.headline, *usual])) if results.headline in found else tuple(usual)

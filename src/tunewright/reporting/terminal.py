@@ -15,7 +15,6 @@ from tunewright.evaluation.clean_reading import clean_reading
 from tunewright.evaluation.retention import earlier_reading
 from tunewright.reporting import figures
 from tunewright.reporting.text_table import text_lines, text_scores
-from tunewright.reporting.texts import of_texts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,14 +40,15 @@ def print_results(console: Console, results: Results, gate: GateResult, *, repor
     colour or move anything.
     """
     console.print()
-    if of_texts(results):
+    across = results.task != "classification"
+    if across:
         console.print(text_scores(results, width=console.width))
         for line in text_lines(results):
             console.print(line)
     else:
         console.print(_scores(results))
     tests = sorted({c.test for c in results.comparisons if c.p_value is not None})
-    if tests and not of_texts(results):
+    if tests and not across:
         words = ", ".join(name_of_test(test) for test in tests)
         console.print(Text(plain(f"p: the tuned model against that row, paired, two-sided ({words})"), "dim"))
     if results.gap:

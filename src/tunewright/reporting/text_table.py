@@ -1,4 +1,4 @@
-"""The closing table of texts on the console: a row a metric, a column a system, and what the tuned model gained."""
+"""The closing table of all tasks but classification: a row a metric, a column a system, what the tuned model gained."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def text_scores(results: Results, *, width: int) -> Table:
 def text_lines(results: Results) -> Iterator[Text]:
     """What the table rests on, each known comparison with its p, and what became of general text."""
     starred = any(texts.side(metric) for metric in figures.headline_metrics(results))
-    yield Text(f"{'* less is better. ' if starred else ''}{texts.rows_scored(results)}", "dim")
+    yield Text(f"{'* less is better. ' if starred else ''}{_rows_scored(results)}", "dim")
     known = [c for c in results.comparisons if figures.known(c.p_value) is not None]
     titles = {system.name: system.title for system in results.systems}
     for against in dict.fromkeys(c.against for c in known):
@@ -52,6 +52,12 @@ def text_lines(results: Results) -> Iterator[Text]:
         yield Text(plain(reading(results.retention)))
     if results.since_first:
         yield Text(plain(chain_reading(results.since_first)))
+
+
+def _rows_scored(results: Results) -> str:
+    if texts.of_texts(results):
+        return texts.rows_scored(results)
+    return f"Scores are of all {figures.count(results.n)} frozen test rows."
 
 
 def _cell(estimate: Estimate | None, between: str) -> Text:

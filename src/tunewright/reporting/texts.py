@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tunewright.core.metrics import less_is_better
 from tunewright.core.titles import metric_title
+from tunewright.evaluation.counted_tasks import METRICS as COUNTED
 from tunewright.evaluation.retention import chain_reading, earlier_reading, reading, relative_rise
-from tunewright.evaluation.texts import METRICS
+from tunewright.evaluation.texts import METRICS, TASK_METRICS
 from tunewright.reporting import figures, plots
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Progress:
 
 def of_texts(results: Results) -> bool:
     """Whether the task's systems write or continue texts."""
-    return results.task != "classification"
+    return results.task in TASK_METRICS
 
 
 def drawn_metrics(results: Results) -> tuple[str, ...]:
@@ -63,11 +64,23 @@ def rows_scored(results: Results) -> str:
 
 def meanings(results: Results) -> list[tuple[str, str]]:
     """Each metric of the table in words, with the side that is better."""
+    if results.task in COUNTED:
+        return _counted_meanings(results)
     shown = [(name, METRICS[name]) for name in figures.headline_metrics(results) if name in METRICS]
     side = {"more": "More is better.", "less": "Less is better.", "neither": "Best near 1."}
     return [
         (metric_title(name), f"{metric.meaning[0].upper()}{metric.meaning[1:]}. {side[metric.better]}")
         for name, metric in shown
+    ]
+
+
+def _counted_meanings(results: Results) -> list[tuple[str, str]]:
+    return [
+        (
+            metric_title(name),
+            f"{metric.meaning[0].upper()}{metric.meaning[1:]}. {side(name).capitalize() or 'More is better'}.",
+        )
+        for name, metric in COUNTED[results.task].items()
     ]
 
 

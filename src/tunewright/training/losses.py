@@ -47,6 +47,12 @@ def classification_loss(
     return (losses_B * _row_weights(targets_B, batch, device)).sum()
 
 
+def read_batch(model: nn.Module, batch: TokenBatch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What a model that reads gives for the batch, and its targets, both on the device."""
+    output = model(input_ids=_placed(batch.input_ids_BT, device), attention_mask=_mask(batch, device))
+    return output.logits, _placed(batch.targets, device)
+
+
 def _row_losses(logits_BK: Tensor, targets_B: Tensor, batch: TokenBatch, smoothing: float) -> Tensor:
     """The cross-entropy of each row; of a row without a target, what is not to count."""
     if batch.soft_BK is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tunewright.core.tasks import reads
 from tunewright.data.private.find import find_spans, recognisers
 from tunewright.data.private.mask import Placeholders
 from tunewright.data.private.names import name_finders
@@ -43,7 +44,7 @@ def redacted(account: pl.DataFrame, spec: PrivacySpec, task: str) -> pl.DataFram
     if not scan.searching:
         return account
     placeholders = Placeholders(kinds)
-    columns = [name for name in REDACTED_COLUMNS if name != "target" or task != "classification"]
+    columns = [name for name in REDACTED_COLUMNS if name != "target" or not reads(task)]
     found = {name: scan.column(account, name) for name in columns}
     before = withheld(account, found, [n for n in columns if n in FIELDS], regions=tuple(spec.regions))
     safe = account.with_columns(before)

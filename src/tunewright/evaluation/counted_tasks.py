@@ -1,0 +1,60 @@
+"""The tasks whose scores are counted (`evaluation.counted`): their metrics, what the gate asks of them by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tunewright.core.errors import Problem
+from tunewright.evaluation import numbers
+from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tunewright.evaluation.counted import CountMetric
+    from tunewright.recipe.judge import ConditionSpec, EvaluationSpec
+
+METRICS: Final[Mapping[str, Mapping[str, CountMetric]]] = {"regression": numbers.METRICS}
+"""Task to its metrics, in the order in which tables show them."""
+
+WITH_CLASSES: Final[frozenset[str]] = frozenset()
+"""Of these, tasks that score each class by itself."""
+
+BASES: Final[Mapping[str, str]] = {"regression": "probe"}
+"""Task to the word of `evaluation.baselines` that is the base's score."""
+
+PLACE = "gate.conditions"
+WHOSE = "the gate (by the task's own conditions where the recipe names none)"
+
+
+def number_conditions() -> list[ConditionSpec]:
+    """Smaller errors than the base's, and for certain better than always saying the mean."""
+    return [BetterThan(system="base", metric="rmse"), Floor(metric="r2", at_least=0.0)]
+
+
+def impossible_for_counted(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, task: str) -> Iterator[Problem]:
+    """What stands in the way of each condition that no model could pass."""
+    base = BASES[task]
+    for condition in conditions:
+        if isinstance(condition, Retention):
+            given = f"kind retention, and the task {task} scores neither general text nor an earlier test"
+            yield Problem(PLACE, given, "better_than or floor", "remove it")
+        elif isinstance(condition, ClassFloor):
+            if task not in WITH_CLASSES:
+                yield Problem(PLACE, f"kind class_floor, and the task {task} has no classes", "", "remove it")
+        elif condition.metric not in METRICS[task]:
+            given = f"metric {condition.metric!r}, which the task {task} does not have"
+            yield Problem(PLACE, given, f"one of: {', '.join(METRICS[task])}", "name one of these under `metric`")
+        elif isinstance(condition, BetterThan) and spec.baselines is not None:
+            yield from _without_opponent(condition, spec.baselines, base)
+
+
+def _without_opponent(condition: BetterThan, baselines: Sequence[str], base: str) -> Iterator[Problem]:
+    if condition.system == "base" and base not in baselines:
+        given = f"{WHOSE} compares with the base, and evaluation.baselines leaves out {base!r}, the base's score"
+        remedy = f"add {base!r} to evaluation.baselines, or write gate.conditions without the base"
+        yield Problem(PLACE, given, "an opponent that is scored", remedy)
+    if condition.system == "best_baseline" and set(baselines) == {base}:
+        given = f"{WHOSE} compares with the best baseline, and evaluation.baselines holds {base!r}, the base, alone"
+        remedy = "add another to evaluation.baselines, or compare with the base"
+        yield Problem(PLACE, given, "an opponent that is scored", remedy)

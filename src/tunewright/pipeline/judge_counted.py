@@ -1,0 +1,134 @@
+"""How numbers and other counted answers are judged: simple systems before training, the tuned model after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence  # types of the frozen record below
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003  # a type of the frozen record below
+from typing import TYPE_CHECKING, Any, Literal
+
+from tunewright.core.codec import to_data
+from tunewright.core.files import write_json
+from tunewright.core.titles import metric_title
+from tunewright.data.derived import without_derived
+from tunewright.data.frame import sampled
+from tunewright.data.store import read_profile, read_split
+from tunewright.data.tokenize import ENCODER_VERSION
+from tunewright.evaluation.assemble_counted import CountedSystem, assemble_counted, score_counted
+from tunewright.evaluation.gate import compared_metrics
+from tunewright.evaluation.settings import ScoreSettings
+from tunewright.pipeline.judge import base_title, base_words, words
+from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.training_facts import trained
+from tunewright.recipe.judge import BaselineName  # noqa: TC001  # a type of the frozen record below
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tunewright.core.results import ClassScore, Gap, Results
+    from tunewright.evaluation.counted import Counted
+    from tunewright.pipeline.context import Context
+
+Role = Literal["baseline", "base"]
+Predict = Callable[[Any], Any]
+"""Rows (a frame in ROW_COLUMNS) to the predictions of one system."""
+
+GAP_ROWS = 2_000
+"""Training rows scored for the gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What differs between the kinds of answers that are counted; P stands for their record of predictions."""
+
+    task: str
+    systems: Mapping[BaselineName, tuple[str, Role, str]]
+    """Recipe's word to the system's name, its role, and how people read it (`{base}` is the base's title)."""
+    fit: Mapping[BaselineName, Callable[[Context, pl.DataFrame], Predict]]
+    """Recipe's word to what learns from the training rows."""
+    tuned: Callable[[Context], Predict]
+    write: Callable[[Path, Any], None]
+    """Path and P; `read` gives back what was written."""
+    read: Callable[[Path], Any]
+    count: Callable[[Any], Counted]
+    per_class: Callable[[Any, float], tuple[ClassScore, ...]]
+    """P and the level of its intervals."""
+    gap: Callable[..., Gap]
+    """`(train, validation, test, *, settings, trained)` of counts."""
+    warnings: Callable[[Any], Sequence[str]]
+    """What to beware of in the tuned model's predictions."""
+    said: tuple[str, ...]
+    """Metrics told on the console for each baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedJudge:
+    """Implements `pipeline.judge.Judge` for such answers."""
+
+    answers: Answers
+
+    @property
+    def baselines(self) -> Sequence[BaselineName]:
+        """All of them."""
+        return tuple(self.answers.systems)
+
+    def declares(self, context: Context) -> Mapping[str, Any]:
+        """The tokenizer, which the base is asked through."""
+        return {"encoder": context.tokenizer.fingerprint, "encoder_version": ENCODER_VERSION}
+
+    def score_baselines(self, context: Context, folder: Path) -> None:
+        """Each baseline learns from the training rows alone."""
+        train, test = (read_split(context.run.of(DATA), name) for name in ("train", "test"))
+        scores = []
+        for word in words(context):
+            predictions = self.answers.fit[word](context, without_derived(train))(test)
+            system = self._system(context, word, predictions)
+            self.answers.write(folder / f"{system.name}.parquet", predictions)
+            scored = score_counted(system, self.answers.task, _settings(context))
+            scores.append(scored)
+            told = ((metric, scored.metrics[metric].value) for metric in self.answers.said)
+            figures = ", ".join(f"{metric_title(m)} {'unknown' if v is None else f'{v:.3f}'}" for m, v in told)
+            context.say(f"baseline: {scored.title}: {figures}, n {test.height}")
+        write_json(folder / "scores.json", [to_data(scored) for scored in scores])
+
+    def score_tuned(self, context: Context, folder: Path) -> Results:
+        """The tuned model beside all baselines on the frozen test rows, and its gap to the rows it learned from."""
+        from tunewright.pipeline.evaluate import gate_conditions  # noqa: PLC0415  # it stands above
+
+        of, data = self.answers, context.run.of(DATA)
+        predict = of.tuned(context)
+        test = predict(read_split(data, "test"))
+        of.write(folder / "predictions.parquet", test)
+        baselines = context.run.path / "baseline"
+        systems = [
+            self._system(context, word, of.read(baselines / f"{of.systems[word][0]}.parquet"))
+            for word in words(context)
+        ]
+        level = context.recipe.evaluation.confidence
+        tuned_title = f"{context.recipe.model.name}, tuned"
+        systems.append(CountedSystem("tuned", tuned_title, "tuned", of.count(test), of.per_class(test, level)))
+        train = sampled(without_derived(read_split(data, "train")), GAP_ROWS, context.recipe.seed, "gap")
+        seen, chosen = predict(train), predict(read_split(data, "validation"))
+        return assemble_counted(
+            systems,
+            task=of.task,
+            headline=context.task.headline(read_profile(data).imbalance_ratio),
+            compared=compared_metrics(gate_conditions(context)),
+            spec=context.recipe.evaluation,
+            seed=context.recipe.seed,
+            gap=of.gap(*map(of.count, (seen, chosen, test)), settings=_settings(context), trained=trained(context)),
+            labels=read_profile(data).labels,
+            warnings=of.warnings(test),
+            base=base_words(context),
+        )
+
+    def _system(self, context: Context, word: BaselineName, predictions: Any) -> CountedSystem:
+        name, role, title = self.answers.systems[word]
+        per_class = self.answers.per_class(predictions, context.recipe.evaluation.confidence)
+        named = title.format(base=base_title(context))
+        return CountedSystem(name, named, role, self.answers.count(predictions), per_class)
+
+
+def _settings(context: Context) -> ScoreSettings:
+    spec = context.recipe.evaluation
+    return ScoreSettings(spec.confidence, spec.resamples, context.recipe.seed)
