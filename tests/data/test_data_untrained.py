@@ -27,10 +27,6 @@ def turns(text: str, answer: str) -> list[dict[str, str]]:
 
 
 REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
-    "lists of labels": ([{"text": t, "labels": several(n)} for n, t in enumerate(TEXTS)], "multilabel"),
-    "labels divided by ;": ([{"text": t, "label": ";".join(several(n))} for n, t in enumerate(TEXTS)], "multilabel"),
-    "labels divided by |": ([{"text": t, "topic": "|".join(several(n))} for n, t in enumerate(TEXTS)], "multilabel"),
-    "tags divided by ,": ([{"text": t, "tags": ", ".join(several(n))} for n, t in enumerate(TEXTS)], "multilabel"),
     "spans by offsets": (
         [{"text": t, "spans": [{"start": 0, "end": 4, "label": "X"}] * (n % 2)} for n, t in enumerate(TEXTS)],
         "token classification",
@@ -45,6 +41,26 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
         "token classification",
     ),
 }
+
+
+SEVERAL: dict[str, tuple[list[dict[str, Any]], str, str | None]] = {
+    "lists": ([{"text": t, "labels": several(n)} for n, t in enumerate(TEXTS)], "labels", None),
+    "divided by ;": ([{"text": t, "label": ";".join(several(n))} for n, t in enumerate(TEXTS)], "label", ";"),
+    "divided by |": ([{"text": t, "topic": "|".join(several(n))} for n, t in enumerate(TEXTS)], "topic", "|"),
+    "tags divided by ,": ([{"text": t, "tags": ", ".join(several(n))} for n, t in enumerate(TEXTS)], "tags", ","),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_labels_a_row_are_proposed_with_what_divides_them(name: str, tmp_path: Path) -> None:
+    rows, column, delimiter = SEVERAL[name]
+    path = tmp_path / ("t.jsonl" if delimiter is None else "t.csv")
+    _ = write_jsonl(path, rows) if delimiter is None else write_csv(path, rows, tuple(rows[0]))
+    found = sniff(path)
+    assert (found.task, found.label_delimiter) == ("multilabel", delimiter)
+    assert found.target is not None
+    assert found.target.column == column
+    assert not [finding for finding in found.findings if finding.kind == "untrained_task"]
 
 
 @pytest.mark.parametrize("name", REFUSED)

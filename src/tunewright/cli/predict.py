@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tunewright.pipeline.predict import Answer, Prediction
-    from tunewright.pipeline.predict_read import Number
+    from tunewright.pipeline.predict_read import Read
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +45,7 @@ def predict(  # noqa: PLR0913  # an option each
     seed: Annotated[int | None, typer.Option(min=0, help="Of the draws, where the temperature is not 0.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Use the tuned model of RUN: a line a text, with its label and probability, its number, or what was
+    """Use the tuned model of RUN: a line a text, with its label and probability, its number or labels, or what was
     written as JSON.
 
     Of a file, every answer bears the line of its row, and its id where a column holds one.
@@ -72,7 +72,7 @@ def predict(  # noqa: PLR0913  # an option each
         _show(rows)
 
 
-def _show(rows: Sequence[Prediction] | Sequence[Number] | Sequence[Answer]) -> None:
+def _show(rows: Sequence[Prediction] | Sequence[Read] | Sequence[Answer]) -> None:
     from tunewright.pipeline.predict import Answer, json_line
 
     places = [name for name in ("line", "id") if any(getattr(row, name) is not None for row in rows)]
@@ -83,7 +83,7 @@ def _show(rows: Sequence[Prediction] | Sequence[Number] | Sequence[Answer]) -> N
             put("\t".join([*_place(row, places), *map(plain, row.cells), excerpt(row.text)]))
 
 
-def _place(row: Prediction | Number, names: Sequence[str]) -> list[str]:
+def _place(row: Prediction | Read, names: Sequence[str]) -> list[str]:
     """What to join by, as far as any row has it; a dash where this one has not."""
     found = [getattr(row, name) for name in names]
     return ["-" if part is None else plain(str(part)) for part in found]

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Layout = Literal["classes", "values", "causal", "seq2seq", "masked"]
+Layout = Literal["classes", "values", "label_sets", "causal", "seq2seq", "masked"]
 """How ids and targets lie.
 
 - `classes`: the ids of a text; the target is a class index, and no token has a loss.
 - `values`: the ids of a text; the target is a number, and no token has a loss.
+- `label_sets`: the ids of a text; the target is a 1 or 0 for each label, and no token has a loss.
 - `causal`: the ids of a whole text; a span's tokens are each predicted from those before it.
 - `seq2seq`: the encoder's ids, then the decoder's labels; the one span covers the labels.
 - `masked`: the ids of a text; the span's tokens may be masked, by a draw that follows from the seed.
 """
 
-OF_ROWS: Final = frozenset({"classes", "values"})
+OF_ROWS: Final = frozenset({"classes", "values", "label_sets"})
 """Layouts whose target is of a row as a whole: no token of it has a loss."""
 
 READING: Final = OF_ROWS
@@ -45,7 +46,7 @@ class EncodedRow:
     target: int = IGNORED
     """Class index of a classified row."""
     values: tuple[float, ...] = ()
-    """Of `values`: the number; nothing of a row without a target."""
+    """Of `values`: the number; of `label_sets`: 1 or 0 for each label; nothing of a row without a target."""
 
     @property
     def trained(self) -> int:

@@ -70,6 +70,36 @@ class ValuePredictions:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelSetPredictions:
+    """Probabilities of N rows over K labels, each by itself, beside the rows' true labels."""
+
+    row_ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    """Names in the order of the second axis."""
+    probabilities_NK: NDArray[np.float64]
+    targets_NK: NDArray[np.bool_]
+    clusters: tuple[str, ...]
+    """What each row belongs to: rows of one cluster are not independent."""
+    threshold: float = 0.5
+    """A label is given from this probability on."""
+
+    def __post_init__(self) -> None:
+        n, k = len(self.row_ids), len(self.labels)
+        shapes = (self.probabilities_NK.shape, self.targets_NK.shape, len(self.clusters))
+        if shapes != ((n, k), (n, k), n):
+            raise ValueError(f"predictions of {n} rows and {k} labels have the shapes {shapes}")
+
+    @property
+    def predicted_NK(self) -> NDArray[np.bool_]:
+        """Whether each label is given."""
+        return np.asarray(self.probabilities_NK >= self.threshold)
+
+    def names(self, marks_K: NDArray[np.bool_]) -> list[str]:
+        """The labels that are marked."""
+        return [label for label, marked in zip(self.labels, marks_K, strict=True) if marked]
+
+
+@dataclass(frozen=True, slots=True)
 class TextPredictions:
     """What a system writes for N prompts, and how likely it finds the answers that people gave.
 

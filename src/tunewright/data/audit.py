@@ -70,6 +70,7 @@ def ledger_findings(ledger: pl.DataFrame) -> list[Finding]:
 REPEATED: Mapping[str, str] = {
     "classification": "the text and label",
     "regression": "the text and number",
+    "multilabel": "the text and labels",
     "generation": "the prompt and answer",
     "text_to_text": "the text and answer",
     "language_modelling": "the text",

@@ -33,8 +33,8 @@ class TokenBatch:
     attention_mask_BT: NDArray[np.int64] | None
     """None where rows are packed: their positions keep them apart."""
     targets: NDArray[np.int64] | NDArray[np.float32]
-    """IGNORED where there is none. Of `classes`, `[B]`: the class; of `values`, `[B]`: the number (not a number where
-    there is none); of `causal`, `[B, T]`: at t the token at t + 1; of
+    """IGNORED where there is none. Of `classes`, `[B]`: the class; of `values`, `[B]`: the number, of `label_sets`,
+    `[B, K]`: 1 or 0 (not a number where there is none); of `causal`, `[B, T]`: at t the token at t + 1; of
     `masked`, `[B, T]`: the token that stood there; of `seq2seq`, `[B, U]`: the decoder's labels."""
     position_ids_BT: NDArray[np.int64] | None = None
     """Where rows are packed: from 0 in each row, and from 0 in the padding behind them."""
@@ -117,6 +117,16 @@ def _values(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBat
     )
 
 
+def _label_sets(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBatch:
+    lengths = _lengths(rows, chosen)
+    marks = [rows.values(row) for row in chosen.tolist()]
+    targets_BK = np.full((len(chosen), max(map(len, marks))), np.nan, dtype=np.float32)
+    for place, marked in enumerate(marks):
+        targets_BK[place, : len(marked)] = marked
+    ids_BT = _padded(_flat_ids(rows, chosen), lengths, pad_id)
+    return TokenBatch(_names(rows, chosen), ids_BT, _mask(lengths), targets_BK)
+
+
 def _causal(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBatch:
     lengths = _lengths(rows, chosen)
     flat = _flat_ids(rows, chosen)
@@ -154,6 +164,7 @@ def _masked(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int, masking: Ma
 COLLATORS: Mapping[Layout, Callable[[TokenRows, NDArray[np.int64], int], TokenBatch]] = {
     "classes": _classes,
     "values": _values,
+    "label_sets": _label_sets,
     "causal": _causal,
     "seq2seq": _seq2seq,
 }

@@ -25,6 +25,7 @@ Given = dict[str, tuple[str, ...]]
 TARGETS: Mapping[str, str] = {
     "classification": "label",
     "regression": "number",
+    "multilabel": "label",
     "generation": "answer",
     "text_to_text": "answer",
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tunewright.core.conversation import Conversation, asked
 from tunewright.data.invisible import is_blank
+from tunewright.data.label_sets import label_set_reader
 from tunewright.data.numbers import as_number
 from tunewright.data.turns import conversation_of, tools_of, words_of
 from tunewright.data.unfit import Unfit
@@ -51,13 +52,17 @@ class _Reading:
             return None
 
 
-def content_of(record: Mapping[str, Any], columns: Columns, task: str) -> tuple[Content, list[Unfit]]:
-    """The record's content, and each value that cannot be what its column holds."""
+def content_of(
+    record: Mapping[str, Any], columns: Columns, task: str, delimiter: str | None = None
+) -> tuple[Content, list[Unfit]]:
+    """The record's content, and each value that cannot be what its column holds; `delimiter` divides labels."""
     reading = _Reading(record)
     if columns.messages is not None:
         return _chat(reading, columns), reading.faults
     text = _joined(reading, columns.input)
-    target = reading.value(columns.target, TARGETS.get(task, as_text))
+    target = reading.value(
+        columns.target, label_set_reader(delimiter) if task == "multilabel" else TARGETS.get(task, as_text)
+    )
     if task != "generation":
         return Content(text, None, target), reading.faults
     return _pair(reading, columns, text, target), reading.faults

@@ -47,6 +47,7 @@ def is_missing_answer(answer: str | None) -> bool:
 
 TARGETS: dict[str, tuple[str, Callable[[str | None], bool]]] = {
     "classification": ("label", is_missing_label),
+    "multilabel": ("labels", lambda target: target is None),
     "regression": ("number", is_missing_label),
     "generation": ("answer", is_missing_answer),
     "text_to_text": ("answer", is_missing_answer),
@@ -59,6 +60,7 @@ def drop_missing(
     rows: pl.DataFrame, *, policy: Missing, task: str = "classification", target_policy: Missing | None = None
 ) -> Sifted:
     """Rows with a text and a label or answer; the others leave as `missing_text`, `missing_label`, `missing_number`,
+    `missing_labels`,
     `missing_answer`.
 
     A conversation of which any question or answer is empty lacks a text. Raises DataError listing them where the recipe

@@ -29,6 +29,7 @@ Policy = Literal["truncate", "drop", "error", "window"]
 AUTO: Mapping[str, Policy] = {
     "classification": "truncate",
     "regression": "truncate",
+    "multilabel": "truncate",
     "generation": "drop",
     "text_to_text": "drop",
     "language_modelling": "window",
@@ -37,6 +38,7 @@ AUTO: Mapping[str, Policy] = {
 
 UNWINDOWED: Mapping[str, str] = {
     "classification": "a piece of a text need not bear the label of the whole",
+    "multilabel": "a piece of a text need not bear the labels of the whole",
     "regression": "a piece of a text need not have the number of the whole",
     "generation": "the pieces behind the first would be answers without their question",
     "text_to_text": "the pieces of a text are not what the pieces of its answer answer",

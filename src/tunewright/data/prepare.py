@@ -35,6 +35,7 @@ from tunewright.data.freeze import (
     settings_of,
 )
 from tunewright.data.identity import identity_findings
+from tunewright.data.label_sets import mapped_sets, require_label_sets, set_findings
 from tunewright.data.leaks import seal
 from tunewright.data.links import NEAR
 from tunewright.data.lock import read_lock
@@ -115,7 +116,9 @@ def _require_fitting(spec: DataSpec, task: str) -> None:
     require_documents(spec.filter, task)
     if task == "classification":
         return
-    about_labels: dict[str, object] = {"label_map": spec.label_map, "label_issues": spec.label_issues}
+    about_labels: dict[str, object] = {"label_issues": spec.label_issues}
+    if task != "multilabel":
+        about_labels["label_map"] = spec.label_map
     if not reads(task):
         about_labels["contradictions"] = spec.contradictions != "keep"
     for field, given in about_labels.items():
@@ -138,6 +141,8 @@ def _require_sound(work: Work, task: str, earlier: Earlier | None, *, mixed: boo
     require_rows(splits, work.account, labelled=labelled, alike=largest_cluster(work.rows))
     if task == "regression":
         require_spread(splits["train"])
+    if task == "multilabel":
+        require_label_sets(splits)
     known = earlier.labels if earlier is not None else ()
     if labelled and (mixed or not known):
         require_classes(splits["train"])
@@ -157,7 +162,7 @@ def _fitted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> t
     passed, refused = filtered(left.kept, spec.filter)
     protected = protect(passed.kept, spec.privacy, task)
     safe = protected.rows
-    labels = safe["target"].replace(spec.label_map) if spec.label_map else safe["target"]
+    labels = _mapped(safe["target"], spec, task)
     mapped = amend(safe, labels, rule="label_map")
     gone = (wanted.dropped, present.dropped, left.dropped, passed.dropped, protected.recorded)
     reviewed = follow_review(mapped.rows, spec.label_issues, folder=request.folder, read=work.rows, left=gone)
@@ -180,6 +185,13 @@ def _fitted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> t
     return replace(work.then(single.kept, *parted, *changes, findings=findings), private=protected.counts), plan
 
 
+def _mapped(targets: pl.Series, spec: DataSpec, task: str) -> pl.Series:
+    """The targets with spelling variants of labels replaced."""
+    if not spec.label_map:
+        return targets
+    return mapped_sets(targets, spec.label_map) if task == "multilabel" else targets.replace(spec.label_map)
+
+
 def _compared(work: Work, request: Request) -> tuple[Work, Request]:
     """Rows, and those of the earlier run, that know which of them are near-duplicates."""
     spec, earlier = request.spec.near_duplicates, request.earlier
@@ -197,6 +209,8 @@ def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl
     """Findings about labels, or about answers; `seen` are the targets before any was mapped."""
     if task == "regression":
         return [*number_findings(rows), *audit.short_text_findings(rows)]
+    if task == "multilabel":
+        return [*set_findings(rows, spec, seen), *audit.short_text_findings(rows)]
     if task != "classification":
         return [] if task == "language_modelling" else [*audit.several_answers_findings(rows), *response_findings(rows)]
     return [

@@ -16,12 +16,14 @@ from tunewright.data.contamination import contamination_of
 from tunewright.data.derived import without_derived
 from tunewright.data.earlier import LINEAGE_COLUMNS
 from tunewright.data.freeze import TestPlan, next_lock
+from tunewright.data.label_sets import share_findings
 from tunewright.data.labels import label_order
 from tunewright.data.numbers import spread_findings
 from tunewright.data.private.redact import redacted
 from tunewright.data.private.shown import shielded
 from tunewright.data.profile import imbalance, split_profile
 from tunewright.data.sources import Sources, in_one_piece
+from tunewright.data.targets import target_counts
 from tunewright.data.text_audit import language_findings
 from tunewright.data.work import Request, Work, by_split
 from tunewright.recipe.model import RUN
@@ -67,7 +69,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
     splits, labelled = by_split(work.rows), sources.task == "classification"
     # Rows that were made of others are kept apart from held-back texts as they are made (`data.augment.checks`).
     read_rows = {**splits, "train": without_derived(splits["train"])}
-    numbered = sources.task == "regression"
+    numbered, sets = sources.task == "regression", sources.task == "multilabel"
     contamination, held = contamination_of(
         read_rows, request.spec.benchmarks, folder=request.folder, local_only=request.local_only
     )
@@ -87,14 +89,16 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
         kept=work.rows.height,
         dropped=dict(sorted(counts.items())),
         changed=dict(sorted(changes.items())),
-        labels=((earlier and earlier.labels) or label_order(splits["train"]["target"])) if labelled else (),
-        imbalance_ratio=imbalance(before) if labelled else None,
+        labels=((earlier and earlier.labels) or label_order(splits["train"]["target"]))
+        if labelled
+        else label_order(target_counts(splits["train"]["target"], sources.task)),
+        imbalance_ratio=imbalance(before if labelled else target_counts(splits["train"]["target"], sources.task)),
         splits={
             name: split_profile(
                 splits[name],
                 lengths[name],
                 max_tokens=reached.max_tokens,
-                labelled=labelled,
+                labels=target_counts(splits[name]["target"], sources.task),
                 numbered=numbered,
                 trained=measured.figures.get(name),
             )
@@ -106,7 +110,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
                 *work.findings,
                 *foreign,
                 *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
-                *(spread_findings(splits) if numbered else ()),
+                *(spread_findings(splits) if numbered else share_findings(splits) if sets else ()),
                 *_division_findings(splits, sources),
                 *_new_findings(splits, request, new),
                 *held,

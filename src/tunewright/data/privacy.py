@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "classification": ("input",),
     "regression": ("input",),
+    "multilabel": ("input",),
     "generation": ("messages",),
     "text_to_text": ("input", "target"),
     "language_modelling": ("input",),

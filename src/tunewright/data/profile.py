@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,17 +42,17 @@ def split_profile(
     lengths: Sequence[int],
     *,
     max_tokens: int,
-    labelled: bool = True,
+    labels: Mapping[str, int] | None = None,
     numbered: bool = False,
     trained: TrainedFigures | None = None,
 ) -> SplitProfile:
     """One split in figures; `lengths` are the rows' tokens, none where nothing measured them.
 
-    `labelled` and `numbered` say what the targets are.
+    `labels` are the rows of each label; `numbered` says that the targets are numbers.
     """
     return SplitProfile(
         rows=rows.height,
-        labels=dict(sorted(Counter(rows["target"]).items())) if labelled else {},
+        labels=dict(sorted((labels or {}).items())),
         characters=distribution(rows["input"].str.len_chars().to_list()),
         tokens=distribution(lengths),
         overlength=sum(length > max_tokens for length in lengths),

@@ -64,6 +64,8 @@ class Proposals:
     time: Proposal | None = None
     id: Proposal | None = None
     task: TaskName | None = None
+    label_delimiter: str | None = None
+    """What divides the labels of one text."""
     task_reason: str = ""
     alternatives: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -105,7 +107,7 @@ def propose(
         look = replace(look, pair_task=task)
     shape = None if raw else untrained_shape(frame)
     read = _raw(look) if raw else _of_shape(look) if task is None else _of_task(look, task)
-    found = _trainable(read, look, shape)
+    found = _several(read, look, shape, task) or _trainable(read, look, shape)
     if task is not None and found.task != task:
         found = Proposals(task_reason=f"no columns for the task {task}: {found.task_reason}", findings=found.findings)
     taken = {c for p in (found.input, found.target, found.messages, found.system, found.tools) if p for c in p.columns}
@@ -155,6 +157,30 @@ def _trainable(found: Proposals, look: _Look, shape: Untrained | None) -> Propos
     elif _takes(found, shape) and len(shape.columns) == 1:
         found = Proposals(input=found.input, task_reason=shape.finding.message)
     return replace(found, findings=(shape.finding,))
+
+
+def _several(read: Proposals, look: _Look, shape: Untrained | None, task: TaskName | None) -> Proposals | None:
+    """The proposals where rows bear several labels in one column; None for any other table, or another task."""
+    if task not in {None, "multilabel"} or shape is None or not shape.trained or look.text is None:
+        return None
+    return _of_several(look, shape) if task or _takes(read, shape) else _told_of(read, shape)
+
+
+def _of_several(look: _Look, shape: Untrained) -> Proposals:
+    """A text and the labels of each row."""
+    assert look.text is not None
+    (column,) = shape.columns
+    return Proposals(
+        input=Proposal(look.text.name, _text_reason(look.text)),
+        target=Proposal(column, shape.words),
+        task="multilabel",
+        label_delimiter=shape.delimiter,
+        task_reason=f"{shape.words}, {look.text.name!r} the texts",
+    )
+
+
+def _told_of(found: Proposals, shape: Untrained) -> Proposals:
+    return replace(found, alternatives=(*found.alternatives, f"{shape.words}: task multilabel"))
 
 
 def _plainly_labelled(found: Proposals, look: _Look, shape: Untrained) -> bool:

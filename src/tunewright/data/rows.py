@@ -43,11 +43,11 @@ class Checked:
     faults: tuple[Fault, ...]
 
 
-def rows_of(table: RawTable, columns: Columns, *, role: SplitName, task: str) -> Checked:
+def rows_of(table: RawTable, columns: Columns, *, role: SplitName, task: str, delimiter: str | None = None) -> Checked:
     """Every record of the table as a row, in its order; a record with a fault has a null in its place."""
     frame = table.frame
     lines = frame[LINE].to_list()
-    content, faults = _plain_contents(table, columns, task) or _contents(table, columns, task)
+    content, faults = _plain_contents(table, columns, task) or _contents(table, columns, task, delimiter)
     names = {field: _names(table, columns, field, faults) for field in NAMES}
     said = [column for field, column in columns.pairs if field not in {"time", "id"}]
     others = frame.drop([LINE, *said], strict=False)
@@ -85,12 +85,14 @@ def _plain_contents(table: RawTable, columns: Columns, task: str) -> tuple[Mappi
     return {"input": table.frame[columns.input[0]], "messages": nothing, "target": target}, []
 
 
-def _contents(table: RawTable, columns: Columns, task: str) -> tuple[Mapping[str, pl.Series], list[Fault]]:
+def _contents(
+    table: RawTable, columns: Columns, task: str, delimiter: str | None
+) -> tuple[Mapping[str, pl.Series], list[Fault]]:
     contents: list[Content] = []
     faults: list[Fault] = []
     said = [column for _, column in columns.pairs if column in table.frame.columns]
     for line, record in _records(table.frame.select(LINE, *dict.fromkeys(said))):
-        content, unfit = content_of(record, columns, task)
+        content, unfit = content_of(record, columns, task, delimiter)
         contents.append(content)
         faults += [Fault(table.source, line, str(fault.args[0]), str(fault.args[1])) for fault in unfit]
     fields = {name: [getattr(content, name) for content in contents] for name in CONTENT}

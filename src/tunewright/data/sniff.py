@@ -85,6 +85,8 @@ class Sniffed:
     """Other readings of the columns or the task, one sentence each."""
     labels: Mapping[str, int]
     """Rows of each label as written, most frequent first; empty where no label column is proposed."""
+    label_delimiter: str | None
+    """What divides the labels of one text, where rows bear several."""
     label_map: Mapping[str, str]
     """Spelling variants of labels and what they probably mean."""
     findings: tuple[Finding, ...]
@@ -147,6 +149,7 @@ def sniff(
         task_reason=shielded(proposals.task_reason),
         alternatives=shielded(proposals.alternatives),
         labels=labels,
+        label_delimiter=proposals.label_delimiter,
         label_map=propose_label_map(labels),
         findings=shielded(
             (

@@ -33,6 +33,8 @@ class Sources:
     columns: Columns
     task: str
     findings: tuple[Finding, ...] = ()
+    delimiter: str | None = None
+    """What divides the labels of one text."""
 
 
 def read_sources(spec: DataSpec, *, folder: Path, task: str, local_only: bool = False) -> Sources:
@@ -72,7 +74,7 @@ def read_sources(spec: DataSpec, *, folder: Path, task: str, local_only: bool = 
     for table in tables.values():
         findings += table_findings(table, encoding=spec.encoding)
         findings += unread_keys(table, columns)
-    return Sources(tables, columns, task, tuple(findings))
+    return Sources(tables, columns, task, tuple(findings), spec.label_delimiter)
 
 
 def in_one_piece(sources: Sources) -> bool:
@@ -82,7 +84,10 @@ def in_one_piece(sources: Sources) -> bool:
 
 def checked_rows(sources: Sources) -> pl.DataFrame:
     """The rows of all sources in WORK_COLUMNS. Raises DataError listing every record with a value that does not fit."""
-    checked = [rows_of(table, sources.columns, role=role, task=sources.task) for role, table in sources.tables.items()]
+    checked = [
+        rows_of(table, sources.columns, role=role, task=sources.task, delimiter=sources.delimiter)
+        for role, table in sources.tables.items()
+    ]
     faults = [fault for part in checked for fault in part.faults]
     if sources.columns.id is not None:
         faults += [fault for part in checked for fault in _repeated_ids(part.rows, sources.columns.id)]

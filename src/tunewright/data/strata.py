@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tunewright.data.label_sets import labels_of
 from tunewright.data.numbers import number_groups
 
 if TYPE_CHECKING:
@@ -15,11 +16,15 @@ Strata = list[tuple[str, ...]]
 
 
 def strata_of(rows: pl.DataFrame, task: str) -> Strata:
-    """The strata of each row: its label; of a number, its group of about as many rows; one for all of other tasks."""
+    """The strata of each row: its label; of a number, its group of about as many rows; of a set, each of its labels;
+    one for all of other tasks.
+    """
     if task == "classification":
         return _single(rows["target"].to_list())
     if task == "regression":
         return _single(number_groups(rows["target"]).to_list())
+    if task == "multilabel":
+        return [labels_of(target) or ("",) for target in rows["target"]]
     return _single([""] * rows.height)
 
 

@@ -1,4 +1,4 @@
-"""Shapes of data for tasks that this version does not train: known, named, and what can be done with them."""
+"""Shapes of data beside one text and its label: known, named, and what can be done with them."""
 
 from __future__ import annotations
 
@@ -53,6 +53,13 @@ class Untrained:
     """Of preference pairs: the column of the prompt; empty where there is none."""
     chat: bool = False
     """Of preference pairs: whether the chosen answer is a whole conversation."""
+    delimiter: str | None = None
+    """Of several labels in one text: what divides them."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is the shape of a task that is trained after all: its columns need to be taken for it."""
+        return self.kind == "multilabel" and len(self.columns) == 1
 
     @property
     def finding(self) -> Finding:
@@ -86,7 +93,7 @@ def _preference(frame: pl.DataFrame) -> Untrained | None:
         remedy = f"the conversations of {chosen!r} can be learned (task generation); {rejected!r} is not used"
     elif not asked:
         remedy = f"{chosen!r} can be learned as raw text (task language_modelling); {rejected!r} is not used"
-    return Untrained("preference", (chosen, rejected), words, remedy, asked, chat)
+    return Untrained("preference", (chosen, rejected), words, remedy, asked, chat=chat)
 
 
 def _spans(frame: pl.DataFrame) -> Untrained | None:
@@ -134,8 +141,8 @@ def _delimited(frame: pl.DataFrame) -> Untrained | None:
         lists = [[part.strip() for part in value.split(mark)] for value in values]
         if sum(len(parts) > 1 for parts in lists) > 0.1 * len(values) and _are_labels(lists):
             words = f"{name!r} holds several labels a row, divided by {mark!r}, such as {_example(values, mark)!r}"
-            remedy = "bring a column with one label a row and name it in data.target, or keep the rows of one label"
-            return Untrained("multilabel", (name,), words, remedy)
+            remedy = f"write `task: multilabel`, `data.target: {name}` and `data.label_delimiter: {mark}`"
+            return Untrained("multilabel", (name,), words, remedy, delimiter=mark)
     return None
 
 

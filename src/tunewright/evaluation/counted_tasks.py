@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from tunewright.core.errors import Problem
-from tunewright.evaluation import numbers
+from tunewright.evaluation import label_sets, numbers
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
 
 if TYPE_CHECKING:
@@ -14,14 +14,23 @@ if TYPE_CHECKING:
     from tunewright.evaluation.counted import CountMetric
     from tunewright.recipe.judge import ConditionSpec, EvaluationSpec
 
-METRICS: Final[Mapping[str, Mapping[str, CountMetric]]] = {"regression": numbers.METRICS}
+METRICS: Final[Mapping[str, Mapping[str, CountMetric]]] = {
+    "regression": numbers.METRICS,
+    "multilabel": label_sets.METRICS,
+}
 """Task to its metrics, in the order in which tables show them."""
 
-WITH_CLASSES: Final[frozenset[str]] = frozenset()
+WITH_CLASSES: Final[frozenset[str]] = frozenset({"multilabel"})
 """Of these, tasks that score each class by itself."""
 
-BASES: Final[Mapping[str, str]] = {"regression": "probe"}
+BASES: Final[Mapping[str, str]] = {"regression": "probe", "multilabel": "probe"}
 """Task to the word of `evaluation.baselines` that is the base's score."""
+
+IMBALANCED = 1.5
+"""Rows of the most frequent label over rows of the rarest from which on labels count as imbalanced."""
+
+CLASS_FLOOR = 0.2
+"""Recall that every label must reach by default: below it the label was given up."""
 
 PLACE = "gate.conditions"
 WHOSE = "the gate (by the task's own conditions where the recipe names none)"
@@ -30,6 +39,17 @@ WHOSE = "the gate (by the task's own conditions where the recipe names none)"
 def number_conditions() -> list[ConditionSpec]:
     """Smaller errors than the base's, and for certain better than always saying the mean."""
     return [BetterThan(system="base", metric="rmse"), Floor(metric="r2", at_least=0.0)]
+
+
+def set_headline(imbalance_ratio: float | None) -> Literal["micro_f1", "macro_f1"]:
+    """Macro F1 where labels differ in size or nobody knows, else micro F1."""
+    return "micro_f1" if imbalance_ratio is not None and imbalance_ratio <= IMBALANCED else "macro_f1"
+
+
+def set_conditions(imbalance_ratio: float | None) -> list[ConditionSpec]:
+    """Better than the base, and no label given up."""
+    floor = ClassFloor(metric="recall", at_least=CLASS_FLOOR)
+    return [BetterThan(system="base", metric=set_headline(imbalance_ratio)), floor]
 
 
 def impossible_for_counted(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, task: str) -> Iterator[Problem]:

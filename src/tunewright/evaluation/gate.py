@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.results import GateResult, Outcome, Verdict
 from tunewright.evaluation.conditions import decide
+from tunewright.evaluation.counted_tasks import CLASS_FLOOR, IMBALANCED, impossible_for_counted
 from tunewright.evaluation.counted_tasks import METRICS as COUNTED
-from tunewright.evaluation.counted_tasks import impossible_for_counted
 from tunewright.evaluation.tallies import METRICS, PROPORTIONS
 from tunewright.evaluation.text_conditions import default_text_conditions, impossible_for_texts
 from tunewright.evaluation.texts import METRICS as TEXT_METRICS
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from tunewright.recipe.judge import ConditionSpec, EvaluationSpec, MetricName
     from tunewright.recipe.train import TrainSpec
 
-__all__ = ["compared_metrics", "default_conditions", "default_text_conditions", "judge", "require_possible"]
-
-IMBALANCED = 1.5
-"""Rows of the largest class over rows of the smallest from which on labels count as imbalanced."""
-
-CLASS_FLOOR = 0.2
-"""Recall that every class must reach by default: below it the class was given up."""
+__all__ = [
+    "IMBALANCED",
+    "compared_metrics",
+    "default_conditions",
+    "default_text_conditions",
+    "judge",
+    "require_possible",
+]
 
 
 def default_conditions(imbalance_ratio: float | None) -> list[ConditionSpec]:

@@ -49,11 +49,12 @@ def read_gap(
         metric_estimates(rows, settings=settings, stream=stream, metrics=[metric])[metric]
         for stream, rows in splits.items()
     )
-    reading = _reading(metric_title(metric), trained, train=seen, validation=chosen, test=unseen)
+    reading = reading_of_shares(metric_title(metric), trained, train=seen, validation=chosen, test=unseen)
     return Gap(metric, seen, chosen, unseen, reading)
 
 
-def _reading(metric: str, trained: Trained, *, train: Estimate, validation: Estimate, test: Estimate) -> str:
+def reading_of_shares(metric: str, trained: Trained, *, train: Estimate, validation: Estimate, test: Estimate) -> str:
+    """What to make of a share of 0..1 (more is better) on training, validation and test rows, and what to change."""
     seen, chosen, unseen = known(train), known(validation), known(test)
     if seen is None or unseen is None:
         return f"Unknown: {train.reason or test.reason}, so there is no gap to read."

@@ -34,7 +34,7 @@ def class_scores(predictions: ClassPredictions, *, confidence: float) -> tuple[C
     sums_UF = cluster_sums(rows_NF, predictions.clusters).tocsc()
     clustered = not independent(predictions.clusters)
     return tuple(
-        _class_score(label, sums_UF[:, [i, k + i, 2 * k + i]].toarray(), clustered=clustered, confidence=confidence)
+        class_score(label, sums_UF[:, [i, k + i, 2 * k + i]].toarray(), clustered=clustered, confidence=confidence)
         for i, label in enumerate(predictions.labels)
     )
 
@@ -50,7 +50,8 @@ class _Share:
     method: str
 
 
-def _class_score(label: str, sums_U3: Floats, *, clustered: bool, confidence: float) -> ClassScore:
+def class_score(label: str, sums_U3: Floats, *, clustered: bool, confidence: float) -> ClassScore:
+    """The scores of one class from the tallies of each unit: true, predicted, hit; `clustered` units are no rows."""
     true_U, predicted_U, hits_U = sums_U3[:, TRUE], sums_U3[:, PREDICTED], sums_U3[:, HITS]
 
     def among(wholes_U: Floats) -> _Share:

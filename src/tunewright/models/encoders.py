@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from tunewright.core.encoded import IGNORED, EncodedRow, RowContent
@@ -27,6 +28,11 @@ def class_encoder(tokenizer: SettledTokenizer, labels: Sequence[str]) -> RowEnco
 def value_encoder(tokenizer: SettledTokenizer) -> RowEncoder:
     """Texts with the tokenizer's special tokens; targets are the numbers that `target` spells."""
     return _ValueEncoder(tokenizer)
+
+
+def label_set_encoder(tokenizer: SettledTokenizer, labels: Sequence[str]) -> RowEncoder:
+    """Texts with the tokenizer's special tokens; targets are 1 or 0 for each of `labels`, by the list in `target`."""
+    return _LabelSetEncoder(tokenizer, labels)
 
 
 def chat_encoder(tokenizer: SettledTokenizer, template: ChatTemplate) -> PromptEncoder:
@@ -75,6 +81,25 @@ class _ValueEncoder(Encoder):
 
     def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
         return EncodedRow(self._tokenizer.cut(row.input_ids, max_tokens), values=row.values)
+
+
+class _LabelSetEncoder(Encoder):
+    def __init__(self, tokenizer: SettledTokenizer, labels: Sequence[str]) -> None:
+        super().__init__(tokenizer, "label_sets", fingerprint=_fingerprint(tokenizer, "label_sets", list(labels)))
+        self._labels = tuple(labels)
+
+    def encode(self, rows: Sequence[RowContent]) -> list[EncodedRow]:
+        ids = self._tokenizer.encode([row.input for row in rows])
+        return [EncodedRow(own, values=self._marks(row.target)) for own, row in zip(ids, rows, strict=True)]
+
+    def cut(self, row: EncodedRow, max_tokens: int) -> EncodedRow:
+        return EncodedRow(self._tokenizer.cut(row.input_ids, max_tokens), values=row.values)
+
+    def _marks(self, target: str | None) -> tuple[float, ...]:
+        if target is None or not self._labels:
+            return ()
+        held = set(json.loads(target))
+        return tuple(float(label in held) for label in self._labels)
 
 
 class _PairEncoder(Encoder):

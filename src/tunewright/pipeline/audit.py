@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import polars as pl
@@ -28,12 +28,12 @@ from tunewright.pipeline.init import chosen, refuse_recipe
 from tunewright.pipeline.unmeasured import Unmeasured
 from tunewright.recipe.data import DataSpec, StratifiedSplit
 from tunewright.recipe.named import NOTHING, Named
+from tunewright.recipe.recipe import TaskName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tunewright.data.shift import Sample
-    from tunewright.recipe.recipe import TaskName
 
 SEED = 13
 NO_LOCK = Path(os.devnull) / "tunewright.lock"
@@ -176,9 +176,8 @@ def _once(findings: Sequence[Finding], others: Sequence[Finding]) -> list[Findin
 def _task_unknown(found: Sniffed) -> Finding:
     message = f"no task was recognised: {found.task_reason}; only the columns are profiled"
     remedy = (
-        "name it with --task classification, regression, generation, text_to_text or language_modelling, and the "
-        "columns with --input and --target; it needs a text with a label, a question with an answer, conversations, or "
-        "raw text, in columns whose names say so"
+        f"name it with --task {' or '.join(get_args(TaskName))}, and the columns with --input and --target; it needs a "
+        "text with a label, a question with an answer, conversations, or raw text, in columns whose names say so"
     )
     return Finding("task_unknown", "warning", message, found.rows, remedy=remedy)
 

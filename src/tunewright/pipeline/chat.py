@@ -29,6 +29,7 @@ OTHERWISE = "say it otherwise; a run of the recipe with another `model.template`
 RESET = "forget the conversation (/reset), or say less at once"
 OTHER_VERB = {
     "classification": "it answers in labels: tunewright predict RUN --text …",
+    "multilabel": "it answers in labels: tunewright predict RUN --text …",
     "regression": "it answers in numbers: tunewright predict RUN --text …",
     "language_modelling": "it continues texts and takes no turns: tunewright predict RUN --text …",
 }

@@ -6,7 +6,7 @@ import os
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -21,12 +21,12 @@ from tunewright.models.catalogue import rate_range
 from tunewright.pipeline.outlook import sniffed_findings
 from tunewright.recipe.model import ModelSpec
 from tunewright.recipe.named import NOTHING, Named
+from tunewright.recipe.recipe import TaskName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tunewright.data.propose import Proposal
-    from tunewright.recipe.recipe import TaskName
 
 MANY = 4
 SMALL = 2_000
@@ -38,6 +38,7 @@ VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2
 STARTERS: Mapping[str, str] = {
     "classification": "starter/encoder",
     "regression": "starter/encoder",
+    "multilabel": "starter/encoder",
     "generation": "starter/lm",
     "language_modelling": "starter/lm",
     "text_to_text": "google-t5/t5-small",
@@ -46,6 +47,7 @@ STARTERS: Mapping[str, str] = {
 
 SHARES: Mapping[str, str] = {
     "classification": "labels keep their shares",
+    "multilabel": "labels keep their shares as far as rows of several allow",
     "regression": "small and large numbers keep their shares",
 }
 """What a stratified split keeps alike, by the task."""
@@ -105,7 +107,7 @@ def _refuse_untrained(found: Sniffed) -> None:
     """Raises RecipeError for data of a task that is known and not trained."""
     for finding in found.findings:
         if finding.kind == "untrained_task":
-            expected = "classification by one label a text, regression, generation, text_to_text or language_modelling"
+            expected = f"data for one of the tasks {', '.join(get_args(TaskName))}"
             raise RecipeError(Problem(found.source, finding.message, expected, finding.remedy))
 
 
@@ -180,6 +182,8 @@ def _data(found: Sniffed, path: str, named: Named) -> CommentedMap:
     for field, proposal in chosen(found).items():
         why = f"rows of one group stay in one split: {proposal.reason}" if field == "group" else proposal.reason
         _put(data, field, proposal.value, why)
+    if found.label_delimiter is not None:
+        _put(data, "label_delimiter", found.label_delimiter, "what divides the labels of one text")
     if found.label_map:
         variants = CommentedMap()
         for variant, label in found.label_map.items():

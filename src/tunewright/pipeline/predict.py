@@ -16,7 +16,7 @@ from tunewright.data.normalise import clean_asked
 from tunewright.data.overlength import overlength_policy
 from tunewright.inference.classify import TunedClassifier
 from tunewright.pipeline.decoding import MAX_NEW_TOKENS
-from tunewright.pipeline.predict_read import READERS, Number
+from tunewright.pipeline.predict_read import READERS, Read
 from tunewright.pipeline.prompts import Prompt, prompt_of, prompts_of
 from tunewright.pipeline.texts import Row, rows_of
 from tunewright.pipeline.tuned import open_run
@@ -86,13 +86,13 @@ def predict_rows(
     column: str | None,
     decoding: Decoding | None = None,
     warn: Callable[[str], None] = _silent,
-) -> list[Prediction] | list[Number] | list[Answer]:
+) -> list[Prediction] | list[Any] | list[Answer]:
     """The tuned model's answer to each text, then to each row of the file, in order; cleaned as the training rows were.
 
     `warn` is told in a line where special tokens stand in what is asked, which are read as the tokens themselves.
-    A classifier gives predictions, a model of numbers numbers; a model that writes gives answers, by `decoding` or
-    greedily. Raises RecipeError without a run or texts, RunError without a whole model, DataError for a row without a
-    text, or one that leaves no room for an answer.
+    A classifier gives predictions, a model of numbers or label sets those; a model that writes gives answers, by
+    `decoding` or greedily. Raises RecipeError without a run or texts, RunError without a whole model, DataError for a
+    row without a text, or one that leaves no room for an answer.
     """
     tuned = open_run(run)
     if not texts and file is None:
@@ -123,12 +123,12 @@ def load_classifier(run: Path) -> TunedClassifier:
     return _classifier(open_run(run))
 
 
-def write_rows(path: Path, rows: Sequence[Prediction] | Sequence[Number] | Sequence[Answer]) -> None:
+def write_rows(path: Path, rows: Sequence[Prediction] | Sequence[Read] | Sequence[Answer]) -> None:
     """The file holds one JSON line a row."""
     atomic_write(path, "".join(f"{json_line(row)}\n" for row in rows).encode())
 
 
-def json_line(row: Prediction | Number | Answer) -> str:
+def json_line(row: Prediction | Read | Answer) -> str:
     """The row as one line of JSON, which can neither colour nor move anything on a terminal."""
     text = json.dumps(row.as_dict(), ensure_ascii=False)
     return "".join(json.dumps(c)[1:-1] if unicodedata.category(c) in ESCAPED else c for c in text)

@@ -1,11 +1,13 @@
-"""What tuned models that read give for single texts, beside a class: numbers."""
+"""What tuned models that read give for single texts, beside a class: numbers and sets of labels."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tunewright.inference.label_sets import LabelSetModel
 from tunewright.inference.values import ValueModel
+from tunewright.pipeline.answers_label_sets import threshold_of
 from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
@@ -44,5 +46,47 @@ def read_numbers(tuned: TunedRun, rows: Sequence[Row], texts: Sequence[str]) -> 
     return [Number(row.line, row.id, row.text, float(value)) for row, value in zip(rows, values, strict=True)]
 
 
-READERS: Mapping[Layout, Callable[[TunedRun, Sequence[Row], Sequence[str]], list[Any]]] = {"values": read_numbers}
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """The labels of a text, with the place it came from to join by."""
+
+    line: int | None
+    """As for a Number."""
+    id: str | int | None
+    text: str
+    labels: tuple[str, ...]
+    """Those with a probability from the threshold on; it may be none."""
+    probabilities: dict[str, float]
+    """Of each label by itself."""
+    threshold: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The prediction as JSON data."""
+        return {**asdict(self), "labels": list(self.labels)}
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What stands in its line on the console, before the text."""
+        return (", ".join(self.labels) or "-",)
+
+
+def read_label_sets(tuned: TunedRun, rows: Sequence[Row], texts: Sequence[str]) -> list[LabelSet]:
+    """The model's labels for each row, under the threshold that it was tested with."""
+    model = LabelSetModel(tuned.load(), tuned.tokenizer, device=pick_device())
+    threshold, names = threshold_of(tuned.path), model.labels
+    found = []
+    for row, given_K in zip(rows, model.probabilities(texts), strict=True):
+        probabilities = dict(zip(names, map(float, given_K), strict=True))
+        labels = tuple(label for label, probability in probabilities.items() if probability >= threshold)
+        found.append(LabelSet(row.line, row.id, row.text, labels, probabilities, threshold))
+    return found
+
+
+READERS: Mapping[Layout, Callable[[TunedRun, Sequence[Row], Sequence[str]], list[Any]]] = {
+    "values": read_numbers,
+    "label_sets": read_label_sets,
+}
 """Layout to what answers rows in it."""
+
+Read = Number | LabelSet
+"""What models that read give, beside a class."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tunewright.recipe.recipe import Recipe
 
 
-POOLED = ("classification", "regression")
+POOLED = ("classification", "regression", "multilabel")
 """Tasks whose head reads one vector a text."""
 
 

@@ -8,19 +8,27 @@ from typing import TYPE_CHECKING
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.tasks import reads
 from tunewright.evaluation.counted_tasks import METRICS as COUNTED
-from tunewright.evaluation.counted_tasks import number_conditions
+from tunewright.evaluation.counted_tasks import number_conditions, set_conditions, set_headline
 from tunewright.evaluation.gate import IMBALANCED, default_conditions, default_text_conditions
 from tunewright.models.catalogue import unfit
-from tunewright.models.encoders import chat_encoder, class_encoder, pair_encoder, text_encoder, value_encoder
+from tunewright.models.encoders import (
+    chat_encoder,
+    class_encoder,
+    label_set_encoder,
+    pair_encoder,
+    text_encoder,
+    value_encoder,
+)
 from tunewright.models.load import load_causal, load_classifier, load_masked, load_seq2seq
+from tunewright.pipeline.answers_label_sets import LABEL_SETS
 from tunewright.pipeline.answers_numbers import NUMBERS
 from tunewright.pipeline.judge_classes import CLASSES, CLASSES_BY_LIKELIHOOD, CLASSES_OF_A_RUN
 from tunewright.pipeline.judge_texts import TEXTS
 from tunewright.pipeline.validate import validate_classes, validate_masked, validate_tokens
-from tunewright.pipeline.validate_reading import validate_values
+from tunewright.pipeline.validate_reading import validate_label_sets, validate_values
 from tunewright.recipe.judge import Retention
 from tunewright.training.losses import LossSum, causal_loss, classification_loss, masked_loss, seq2seq_loss
-from tunewright.training.reading_losses import value_loss
+from tunewright.training.reading_losses import label_set_loss, value_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -118,6 +126,31 @@ def _numbers() -> Task:
     )
 
 
+def _label_sets(family: Family) -> Task:
+    return Task(
+        name="multilabel",
+        family=family,
+        layout="label_sets",
+        chats=False,
+        encoder=lambda tokenizer, _template, labels: label_set_encoder(tokenizer, labels),
+        load=lambda base, tokenizer, labels, dropout, seed: load_classifier(
+            base.folder,
+            labels,
+            dropout=dropout,
+            seed=seed,
+            pad_id=tokenizer.special.pad,
+            adapter=base.adapter,
+            problem="multi_label_classification",
+        ),
+        loss=label_set_loss,
+        validate=validate_label_sets,
+        checkpoint_metric=lambda _imbalance: "loss",
+        headline=set_headline,
+        conditions=set_conditions,
+        judge=LABEL_SETS,
+    )
+
+
 def _texts(  # noqa: PLR0913  # what differs between the tasks that predict tokens
     name: str,
     family: Family,
@@ -154,6 +187,8 @@ TASKS: tuple[Task, ...] = (
     _classifies("encoder", CLASSES),
     _classifies("causal", CLASSES_BY_LIKELIHOOD),
     _numbers(),
+    _label_sets("encoder"),
+    _label_sets("causal"),
     _texts("generation", "causal", "causal", encoder=_chat_encoder, load=load_causal, loss=causal_loss, chats=True),
     _texts(
         "text_to_text",

@@ -56,6 +56,8 @@ class DataSpec(Spec):
     where absent."""
     target: str | None = None
     """Column that holds the label, the number or the answer; recognised by name where absent."""
+    label_delimiter: Annotated[str, Field(min_length=1)] | None = None
+    """What divides the labels of one text, such as `;`, for the task `multilabel`; lists need none."""
     messages: str | None = None
     """Column that holds whole conversations, for the task `generation`; recognised by name where absent."""
     system: str | None = None

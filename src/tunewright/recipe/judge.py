@@ -26,8 +26,9 @@ TextMetricName = Literal[
     "stop_rate",
     "length_ratio",
 ]
+SetMetricName = Literal["micro_f1", "macro_f1", "micro_precision", "micro_recall", "subset_accuracy"]
 NumberMetricName = Literal["rmse", "mse", "mae", "r2", "pearson", "spearman"]
-MetricName = Literal[ClassMetricName, TextMetricName, NumberMetricName]
+MetricName = Literal[ClassMetricName, TextMetricName, NumberMetricName, SetMetricName]
 BaselineName = Literal["majority", "mean", "tfidf_linear", "probe", "base", "nearest_neighbour"]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
@@ -39,6 +40,9 @@ class EvaluationSpec(Spec):
     """Systems scored on the same rows; the task's own where absent. For labels: `majority`, `tfidf_linear`, `probe`
     (the untuned base with a linear head on its embeddings). For numbers: `mean`, `tfidf_linear`, `probe`. For texts:
     `base` (untuned), `nearest_neighbour` (the answer of the training row whose prompt is most alike)."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["tuned"] = 0.5
+    """From which probability on a label of the task `multilabel` is given. `tuned` takes the one with the highest micro
+    F1 on the validation rows, of each system its own; `predict` takes that of the tuned model."""
     generate: Annotated[int, Field(ge=0)] = 200
     """Most test prompts to write answers for, drawn by the seed; the likelihood is taken of all test rows."""
     max_new_tokens: PositiveInt = 256
@@ -129,6 +133,6 @@ class GateSpec(Spec):
 
     conditions: Annotated[list[ConditionSpec], Field(min_length=1)] | None = None
     """The conditions; absent, the task's own. For labels: better than the base (by macro F1 where they are imbalanced,
-    else by accuracy) and a floor per class. For numbers: an RMSE below the base's, and an R squared
-    above 0. For texts: better than the base by bits per byte, and by task a stop rate of at least 0.9, a better chrF,
-    or general text at most 10 % worse."""
+    else by accuracy; for sets of labels, by macro or micro F1) and a floor per class. For numbers: an RMSE below the
+    base's, and an R squared above 0. For texts: better than the base by bits per byte, and by task a stop rate of at
+    least 0.9, a better chrF, or general text at most 10 % worse."""

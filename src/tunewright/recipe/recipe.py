@@ -14,7 +14,7 @@ from tunewright.recipe.rights import RightsSpec
 from tunewright.recipe.spec import Spec
 from tunewright.recipe.train import TrainSpec
 
-TaskName = Literal["classification", "regression", "generation", "text_to_text", "language_modelling"]
+TaskName = Literal["classification", "regression", "multilabel", "generation", "text_to_text", "language_modelling"]
 
 
 class Recipe(Spec):
@@ -75,11 +75,35 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
-    def _watched_metric_is_there(self) -> Recipe:
-        if self.train.metric in {"accuracy", "macro_f1"} and self.task != "classification":
+    def _smoothed_targets_are_there(self) -> Recipe:
+        if self.train.label_smoothing and self.task in {"regression", "multilabel"}:
             raise ValueError(
-                f"train.metric is {self.train.metric!r} and task is {self.task!r}, which has no classes: remove "
-                "train.metric"
+                f"train.label_smoothing is {self.train.label_smoothing:g} and task is {self.task!r}, whose targets are "
+                "not one of several: remove train.label_smoothing"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_divided(self) -> Recipe:
+        if self.data.label_delimiter is not None and self.task != "multilabel":
+            raise ValueError(
+                f"data.label_delimiter is {self.data.label_delimiter!r} and task is {self.task!r}, whose rows bear no "
+                "several labels: remove data.label_delimiter, or write `task: multilabel`"
+            )
+        if self.evaluation.threshold != 0.5 and self.task != "multilabel":
+            raise ValueError(
+                f"evaluation.threshold is {self.evaluation.threshold!r} and task is {self.task!r}, whose labels are "
+                "not held against one: remove evaluation.threshold"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _watched_metric_is_there(self) -> Recipe:
+        known = {"classification": {"accuracy", "macro_f1"}, "multilabel": {"macro_f1"}}.get(self.task, set())
+        if self.train.metric not in {"auto", "loss", *known}:
+            raise ValueError(
+                f"train.metric is {self.train.metric!r} and task is {self.task!r}, which does not watch it: "
+                "remove train.metric"
             )
         return self
 

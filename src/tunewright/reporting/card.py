@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PIPELINE_TAGS: Final = {
     "classification": "text-classification",
     "regression": "text-classification",
+    "multilabel": "text-classification",
     "generation": "text-generation",
     "text_to_text": "text2text-generation",
 }
@@ -34,6 +35,8 @@ HUB_METRICS: Final = {
     "accuracy": "accuracy",
     "macro_f1": "f1",
     "micro_f1": "f1",
+    "micro_precision": "precision",
+    "micro_recall": "recall",
     "macro_precision": "precision",
     "macro_recall": "recall",
     "rmse": "rmse",

@@ -1,6 +1,6 @@
 """Losses of models that read a text and give numbers of their own, as sums over targets.
 
-Axes: B rows.
+Axes: B rows, K labels.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F  # noqa: N812  # the name everybody reads
 
 from tunewright.training.losses import read_batch
 
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tunewright.data.loader import TokenBatch
+
+
+def label_set_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+    """The summed binary cross-entropy of each row's labels, each by itself, in nats and in fp32.
+
+    A target is one label of one row: the mean over them is that of transformers' `multi_label_classification`.
+    """
+    logits_BK, targets_BK = read_batch(model, batch, device)
+    known_BK = ~torch.isnan(targets_BK)
+    losses_BK = F.binary_cross_entropy_with_logits(logits_BK.float(), torch.nan_to_num(targets_BK), reduction="none")
+    return torch.where(known_BK, losses_BK, 0.0).sum()
 
 
 def value_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
