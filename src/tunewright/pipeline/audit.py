@@ -90,6 +90,7 @@ def proposed_spec(found: Sniffed) -> DataSpec:
     encoding = found.encoding if found.write_encoding else "auto"
     named = {field: proposal.value for field, proposal in chosen(found).items()}
     parts = {"encoding": encoding, "records": found.records, "sheet": found.sheet}
+    parts["label_delimiter"] = found.label_delimiter
     return DataSpec.model_validate({"train": found.source, **parts, "label_map": dict(found.label_map), **named})
 
 
