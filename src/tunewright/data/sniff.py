@@ -12,6 +12,7 @@ import polars as pl
 
 from tunewright.core.files import resolve_path
 from tunewright.core.rows import Finding, SplitName
+from tunewright.core.tasks import reads
 from tunewright.data.archives import unpacked
 from tunewright.data.class_files import class_files
 from tunewright.data.csv_table import sniff_delimiter
@@ -251,7 +252,7 @@ def _text_findings(table: RawTable, proposals: Proposals) -> list[Finding]:
     """What the proposed texts hold that a run takes away, or could; and their languages."""
     if proposals.input is None or proposals.task is None:
         return []
-    target = proposals.target if proposals.task != "classification" else None
+    target = None if reads(proposals.task) else proposals.target
     rows = pl.DataFrame(
         {
             "source": [table.source] * table.frame.height,

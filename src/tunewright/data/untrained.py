@@ -15,7 +15,7 @@ from tunewright.data.shapes import columns_of, turn_keys
 from tunewright.data.words import fold_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
@@ -64,12 +64,16 @@ class Untrained:
     @property
     def finding(self) -> Finding:
         """The shape as a person is told of it."""
-        task = NAMES[self.kind]
-        message = f"{self.words}: data for {task}, a task that this version does not train"
+        what = WHAT[self.kind]
+        message = f"{self.words}: {what}"
         return Finding("untrained_task", "warning", message, len(self.columns), remedy=self.remedy)
 
 
-NAMES = {"preference": "preference tuning", "spans": "token classification", "multilabel": "multilabel classification"}
+WHAT: Mapping[Kind, str] = {
+    "preference": "data for preference tuning, a task that this version does not train",
+    "spans": "data for token classification, a task that this version does not train",
+    "multilabel": "several labels a row, which are learned from one column that holds them all (task multilabel)",
+}
 
 
 def untrained_shape(frame: pl.DataFrame) -> Untrained | None:
@@ -160,7 +164,7 @@ def _flags(frame: pl.DataFrame) -> Untrained | None:
         return None
     shown = ", ".join(map(repr, flags[:6]))
     words = f"{len(flags)} columns are 0 or 1 and stand together in one row ({shown})"
-    return Untrained("multilabel", tuple(flags), words, "name one of them in data.target: each is a label by itself")
+    return Untrained("multilabel", tuple(flags), words, FLAGGED)
 
 
 def _values(frame: pl.DataFrame, name: str, *, parsed: bool = True) -> list[Any]:
@@ -216,9 +220,13 @@ def _example(values: Sequence[str], mark: str) -> str:
 
 def _first_of(name: str) -> str:
     return (
-        f"`data.target: {name}[0]` takes the first label of each row and leaves the others out; "
-        "or bring a column with one label a row"
+        f"write `task: multilabel` to learn them all; `data.target: {name}[0]` takes the first label of each row and "
+        "leaves the others out"
     )
 
 
+FLAGGED = (
+    "name one of them in data.target: each is a label by itself; or bring one column that lists those that are 1, for "
+    "the task multilabel"
+)
 _UNMARKED = "its texts can be learned without the marks (task language_modelling), or with a label for each whole text"
