@@ -167,11 +167,34 @@ def test_what_is_missing_never_passes(condition: ConditionSpec) -> None:
         assert verdict.outcomes[0].advice
 
 
-def test_the_best_baseline_is_the_one_with_the_highest_headline_metric() -> None:
+def test_the_best_baseline_is_the_one_that_is_best_by_the_metric_asked_for() -> None:
     found = judge([BetterThan(system="best_baseline", metric="accuracy")], results(), imbalance_ratio=1.0)
     assert found.verdict is Verdict.SHIP
     assert "(tuned: 0.900; tfidf_linear: 0.600)" in found.outcomes[0].found
     assert outcome(BetterThan(system="best_baseline"), without(results(), "tfidf_linear")) is Outcome.UNKNOWN
+
+
+def test_a_model_surely_worse_than_a_baseline_by_the_metric_asked_for_does_not_ship() -> None:
+    """Always the largest class: the lowest macro F1, which is the headline, and the highest accuracy."""
+    largest = SystemScores(
+        "majority", "majority", "baseline", {"accuracy": around(0.95), "macro_f1": around(0.3)}, (), ()
+    )
+    found = results()
+    worse = [
+        Comparison(metric, "tuned", "majority", around(-0.06 if metric == "accuracy" else 0.6), 0.001, "", 1, 9)
+        for metric in ("accuracy", "macro_f1")
+    ]
+    found = replace(
+        found, systems=(largest, *without(found, "majority").systems), comparisons=(*found.comparisons, *worse)
+    )
+    assert outcome(BetterThan(system="best_baseline", metric="accuracy"), found) is Outcome.FAIL
+    assert outcome(BetterThan(system="best_baseline", metric="macro_f1"), found) is Outcome.PASS
+
+
+def test_the_headline_chooses_the_best_baseline_where_none_has_the_metric_asked_for() -> None:
+    asked = BetterThan(system="best_baseline", metric="micro_f1")
+    named = Comparison("micro_f1", "tuned", "tfidf_linear", around(0.2), 0.001, "", 9, 1)
+    assert outcome(asked, replace(results(), comparisons=(named,))) is Outcome.PASS
 
 
 def test_a_comparison_of_another_system_or_metric_does_not_count() -> None:

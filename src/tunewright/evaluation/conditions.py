@@ -45,7 +45,7 @@ def decide(condition: ConditionSpec, results: Results, *, train: TrainSpec | Non
 
 def _better_than(condition: BetterThan, tuned: SystemScores, results: Results) -> ConditionOutcome:
     title = wording.condition_title(condition, results.base)
-    best = best_baseline(results.systems, results.headline) or best_baseline(results.systems, condition.metric)
+    best = best_baseline(results.systems, condition.metric) or best_baseline(results.systems, results.headline)
     other = {"base": base_of(results.systems), "best_baseline": best}[condition.system]
     if other is None:
         found = f"There is nothing to compare with: {wording.opponent(condition, results.base)} was not scored."

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tunewright.pipeline.context import Context
 
-GATE = Stage("gate", version=4)
+GATE = Stage("gate", version=5)
 
 
 def gate(context: Context) -> Done:

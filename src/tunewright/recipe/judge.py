@@ -66,7 +66,7 @@ class BetterThan(Spec):
 
     kind: Literal["better_than"] = "better_than"
     system: Literal["base", "best_baseline"] = "base"
-    """What it must beat: the untuned base, or the best of the simple baselines."""
+    """What it must beat: the untuned base, or the best of the simple baselines by `metric`."""
     metric: MetricName = "macro_f1"
     """The metric compared."""
     alpha: Alpha = 0.05
