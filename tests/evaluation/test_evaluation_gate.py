@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import re
@@ -345,6 +346,7 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize(("conditions", "spec"), POSSIBLE)
 def test_a_gate_that_some_model_could_pass_is_let_be(conditions: list[ConditionSpec], spec: EvaluationSpec) -> None:
     require_possible(conditions, spec)
+    require_possible(conditions, spec, base="probe")
 
 
 @pytest.mark.parametrize(("conditions", "spec", "field"), IMPOSSIBLE)
@@ -352,5 +354,37 @@ def test_a_gate_that_no_model_could_pass_is_refused_with_both_fields(
     conditions: list[ConditionSpec], spec: EvaluationSpec, field: str
 ) -> None:
     with pytest.raises(RecipeError, match=field) as raised:
-        require_possible(conditions, spec)
+        require_possible(conditions, spec, base="probe")
     assert raised.value.problems[0].place == "gate.conditions"
+
+
+@pytest.mark.parametrize(
+    ("base", "baselines", "possible"),
+    [
+        ("probe", ["probe"], True),
+        ("probe", ["majority", "base"], False),
+        ("base", ["base"], True),
+        ("base", ["majority", "probe"], False),
+        (None, ["base"], True),
+        (None, ["probe"], True),
+        (None, ["majority"], False),
+    ],
+)
+def test_the_base_is_scored_by_the_baseline_that_the_task_says(base, baselines, possible) -> None:
+    spec = EvaluationSpec(baselines=baselines)
+    with contextlib.nullcontext() if possible else pytest.raises(RecipeError, match="leaves out") as raised:
+        require_possible([BetterThan()], spec, base=base)
+    assert possible or repr(base or "probe") in raised.value.problems[0].remedy
+
+
+def test_the_best_baseline_is_no_base_and_may_be_a_probe_where_the_base_is_asked() -> None:
+    alone = [BetterThan(system="best_baseline")]
+    require_possible(alone, EvaluationSpec(baselines=["probe"]), base="base")
+    with pytest.raises(RecipeError, match="'base', the base, alone"):
+        require_possible(alone, EvaluationSpec(baselines=["base"]), base="base")
+
+
+def test_what_to_do_without_an_opponent_speaks_of_texts_where_there_are_texts() -> None:
+    found = judge([BETTER], without(results(), "base"), imbalance_ratio=None).outcomes[0]
+    assert "evaluation.baselines" in found.advice
+    assert "texts" not in found.advice

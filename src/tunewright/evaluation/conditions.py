@@ -49,7 +49,7 @@ def _better_than(condition: BetterThan, tuned: SystemScores, results: Results) -
     other = {"base": base_of(results.systems), "best_baseline": best}[condition.system]
     if other is None:
         found = f"There is nothing to compare with: {wording.opponent(condition, results.base)} was not scored."
-        return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.NO_OPPONENT)
+        return ConditionOutcome(title, Outcome.UNKNOWN, found, wording.no_opponent(condition.metric))
     asked = (condition.metric, tuned.name, other.name)
     comparison = next((c for c in results.comparisons if (c.metric, c.system, c.against) == asked), None)
     if comparison is None:

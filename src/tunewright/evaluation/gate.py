@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tunewright.core.encoded import Layout
     from tunewright.core.results import Results
-    from tunewright.recipe.judge import ConditionSpec, EvaluationSpec, MetricName
+    from tunewright.recipe.judge import BaselineName, ConditionSpec, EvaluationSpec, MetricName
     from tunewright.recipe.train import TrainSpec
 
 __all__ = [
@@ -58,15 +58,17 @@ def require_possible(
     *,
     going_on: bool = False,
     layout: Layout | None = None,
+    base: BaselineName | None = None,
 ) -> None:
     """Raises RecipeError, naming both fields, for conditions that no model could pass under this evaluation.
 
     Such as on a metric that the task does not have, on texts that nobody writes, or against a system not scored.
-    `going_on` says that the base is an earlier run of this task; `layout` is None where the base is not known.
+    `going_on` says that the base is an earlier run of this task; `layout` and `base`, the baseline that is the base's
+    score, are None where the base is not known.
     """
     if task == "classification":
-        base = "base" if going_on else "probe"
-        problems = [*_not_of_labels(conditions), *_without_opponent(_comparing(conditions), spec, base)]
+        bases: tuple[BaselineName, ...] = ("probe", "base") if base is None else (base,)
+        problems = [*_not_of_labels(conditions), *_without_opponent(_comparing(conditions), spec, bases)]
     elif task in COUNTED:
         problems = list(impossible_for_counted(conditions, spec, task))
     else:
@@ -99,15 +101,18 @@ def _without_earlier_test(conditions: Sequence[ConditionSpec]) -> Iterator[Probl
         yield Problem("gate.conditions", given, "a base that has a test", "remove it, or write `model: run:NAME`")
 
 
-def _without_opponent(conditions: Sequence[BetterThan], spec: EvaluationSpec, base: str) -> Iterator[Problem]:
+def _without_opponent(
+    conditions: Sequence[BetterThan], spec: EvaluationSpec, bases: Sequence[BaselineName]
+) -> Iterator[Problem]:
+    """`bases` are the baselines that may be the base's score, one of them is."""
     place, whose = "gate.conditions", "the gate (by the task's own conditions where the recipe names none)"
-    systems = {condition.system for condition in conditions}
-    if "base" in systems and spec.baselines is not None and base not in spec.baselines:
-        given = f"{whose} compares with the base, and evaluation.baselines leaves out {base!r}, the base's score"
-        remedy = f"add {base!r} to evaluation.baselines, or write gate.conditions without the base"
+    systems, names = {condition.system for condition in conditions}, " or ".join(map(repr, bases))
+    if "base" in systems and spec.baselines is not None and not set(bases) & set(spec.baselines):
+        given = f"{whose} compares with the base, and evaluation.baselines leaves out {names}, the base's score"
+        remedy = f"add {names} to evaluation.baselines, or write gate.conditions without the base"
         yield Problem(place, given, "an opponent that is scored", remedy)
-    if "best_baseline" in systems and set(spec.baselines or ()) == {base}:
-        given = f"{whose} compares with the best baseline, and evaluation.baselines holds {base!r}, the base, alone"
+    if "best_baseline" in systems and len(bases) == 1 and set(spec.baselines or ()) == set(bases):
+        given = f"{whose} compares with the best baseline, and evaluation.baselines holds {names}, the base, alone"
         remedy = "add 'majority' or 'tfidf_linear' to evaluation.baselines, or compare with the base"
         yield Problem(place, given, "an opponent that is scored", remedy)
 

@@ -27,9 +27,9 @@ BEST_BASELINE: Final = "the best simple baseline"
 ROWS_OUT_OF_REACH: Final = 100
 """A difference that only this many times the test rows would show is as good as none."""
 
-NO_OPPONENT: Final = (
-    "Name it under evaluation.baselines, or compare with another system, by a metric that this one has: baselines of "
-    "texts have no likelihoods, which can be compared with that of the base."
+NO_OPPONENT: Final = "Name it under evaluation.baselines, or compare with another system"
+NO_LIKELIHOOD: Final = (
+    "by a metric that this one has: baselines of texts have no likelihoods, which can be compared with that of the base"
 )
 NO_GENERAL_TEXT: Final = (
     "It is scored for causal bases, with 'base' among evaluation.baselines and texts under evaluation.general_text: "
@@ -53,6 +53,11 @@ LISTED: Final = 5
 def opponent(condition: BetterThan, base: str) -> str:
     """What the tuned model is to beat; `base` says what it began as."""
     return {"base": base, "best_baseline": BEST_BASELINE}[condition.system]
+
+
+def no_opponent(metric: str) -> str:
+    """What to do where the system to beat has no score by the metric."""
+    return f"{NO_OPPONENT}, {NO_LIKELIHOOD}." if metric in TEXT_METRICS else f"{NO_OPPONENT}."
 
 
 def condition_title(condition: ConditionSpec, base: str = UNTUNED) -> str:

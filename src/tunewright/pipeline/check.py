@@ -237,9 +237,9 @@ def _gate_faults(context: Context, task: Task | None) -> list[Fault]:
     except TunewrightError:
         return []  # told of by the base or the data
     try:
-        layout = task.layout if task is not None else None
+        layout, base = (task.layout, task.judge.base) if task is not None else (None, None)
         conditions = _conditions(recipe, task, None)
-        require_possible(conditions, recipe.evaluation, recipe.task, going_on=going_on, layout=layout)
+        require_possible(conditions, recipe.evaluation, recipe.task, going_on=going_on, layout=layout, base=base)
     except RecipeError as fault:
         return faults_of(fault)
     return []

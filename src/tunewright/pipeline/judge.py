@@ -28,6 +28,10 @@ class Judge(Protocol):
     def baselines(self) -> Sequence[BaselineName]:
         """The baselines of a recipe that names none; the base is one of them."""
 
+    @property
+    def base(self) -> BaselineName:
+        """The baseline that is the base's own score."""
+
     def declares(self, context: Context) -> Mapping[str, Any]:
         """What beside data, base and recipe decides the baselines' predictions."""
 

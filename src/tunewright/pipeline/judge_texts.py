@@ -61,6 +61,11 @@ class TextJudge:
         """The untuned base, and the answer of the most similar training row where there are answers."""
         return ("base", "nearest_neighbour")
 
+    @property
+    def base(self) -> BaselineName:
+        """The untuned base under its own name."""
+        return "base"
+
     def declares(self, context: Context) -> Mapping[str, Any]:
         """What the base is asked through, and about which general text."""
         spec = context.recipe.evaluation

@@ -114,6 +114,7 @@ def _require_possible_gate(context: Context) -> None:
         context.recipe.task,
         going_on=context.goes_on is not None,
         layout=context.task.layout,
+        base=context.task.judge.base,
     )
 
 
