@@ -116,10 +116,13 @@ class Context:
     @cached_property
     def template(self) -> ChatTemplate | None:
         """The settled chat template of a task whose rows are conversations; None for other tasks."""
+        return self.settled_template if self.task.chats else None
+
+    @cached_property
+    def settled_template(self) -> ChatTemplate:
+        """The chat template that the recipe chooses, whatever the task: a base may be asked through it for a label."""
         from tunewright.models.template import settle_template  # noqa: PLC0415  # brings transformers in
 
-        if not self.task.chats:
-            return None
         return settle_template(self.tokenizer, self.recipe.model.template, self.folder)
 
     @cached_property

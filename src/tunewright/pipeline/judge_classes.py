@@ -27,7 +27,6 @@ from tunewright.inference.classify import TrunkEmbedder, TunedClassifier
 from tunewright.inference.zero_shot import LabelClassifier
 from tunewright.models.encoders import chat_encoder
 from tunewright.models.load import load_causal, load_trunk, load_tuned
-from tunewright.models.template import settle_template
 from tunewright.pipeline.judge import EARLIER, base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.store import class_predictions, read_predictions, write_predictions
@@ -74,8 +73,13 @@ class ClassJudge:
         return next(word for word, (_, role) in self.systems.items() if role == "base")
 
     def declares(self, context: Context) -> Mapping[str, Any]:
-        """The tokenizer, which the base is asked through."""
-        return {"encoder": context.tokenizer.fingerprint, "encoder_version": ENCODER_VERSION}
+        """The tokenizer, and the template through which a base that never classified is asked for a label."""
+        asked = "base" in words(context) and context.goes_on is None
+        return {
+            "encoder": context.tokenizer.fingerprint,
+            "encoder_version": ENCODER_VERSION,
+            "template": context.settled_template.hash if asked else None,
+        }
 
     def score_baselines(self, context: Context, folder: Path) -> None:
         """Each baseline learns from the training rows alone."""
@@ -230,9 +234,7 @@ def _zero_shot(
     context: Context, _train: pl.DataFrame, test: pl.DataFrame, labels: Sequence[str]
 ) -> NDArray[np.float64]:
     model = load_causal(context.base.folder, dropout=None, adapter=context.base.adapter)
-    encoder = chat_encoder(
-        context.tokenizer, settle_template(context.tokenizer, context.recipe.model.template, context.folder)
-    )
+    encoder = chat_encoder(context.tokenizer, context.settled_template)
     asked = LabelClassifier(model, encoder, labels, device=pick_device())
     return asked.probabilities(test["input"].to_list())
 

@@ -178,7 +178,8 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
     }
     return {
         "train": recipe.train.model_dump(mode="json", exclude={"tensorboard"}),
-        "model": recipe.model.model_dump(mode="json"),
+        # what the template says, not what its file is called, is in the encoder's fingerprint
+        "model": recipe.model.model_dump(mode="json", exclude={"template"}),
         "task": recipe.task,
         "seed": recipe.seed,
         "data": splits,

@@ -23,8 +23,9 @@ class ModelSpec(Spec):
     max_tokens: Annotated[int, Field(ge=8)] | None = None
     """Longest sequence in tokens, special tokens included; the model's own limit where absent."""
     template: Literal["auto", "own", "plain"] | Annotated[str, Field(pattern=r"\.jinja$")] = "auto"
-    """Chat template for the task `generation`: the base's `own`, the `plain` one of this program, or a file (relative
-    to the recipe). `auto` takes the base's own where there is one, else the plain one. It is saved with the model."""
+    """Chat template for the task `generation`, and for asking an untuned causal base for a label: the base's `own`, the
+    `plain` one of this program, or a file (relative to the recipe). `auto` takes the base's own where there is one,
+    else the plain one. With a model of the task `generation` it is saved."""
     reads: Literal["auto", "own", "mean"] = "auto"
     """What the head of a `classification` or `regression` reads of a text. `own`: what the architecture reads, its
     first or last token. `mean`: the mean of the tokens, by one more layer. `auto` takes `mean` for encoders whose files
