@@ -55,7 +55,7 @@ def declared(project: Path, *overrides: str) -> Mapping[str, Any]:
 
 def test_another_template_asks_the_base_anew_for_labels_and_trains_no_classifier_anew(causal: Path) -> None:
     before = declared(causal)
-    (causal / "asked.jinja").write_text(TEMPLATE.replace("{{ m.role }}: ", "{{ m.role }} says: "))
+    (causal / "asked.jinja").write_text(f"Be brief. {TEMPLATE}")
     after = declared(causal)
     assert after["baseline"] != before["baseline"]
     assert after["training"] == before["training"]
