@@ -233,6 +233,16 @@ def test_a_broken_lock_is_refused(tmp_path: Path, text: str) -> None:
         read_lock(tmp_path / "tunewright.lock")
 
 
+def test_a_misspelt_key_of_a_frozen_test_is_refused(tmp_path: Path) -> None:
+    """As `{}` it would say that the texts were never masked, so that none of the rows is found again."""
+    write_csv(tmp_path / "train.csv", tickets(40))
+    freeze(tmp_path)
+    path = tmp_path / "tunewright.lock"
+    path.write_text(path.read_text().replace('"masks"', '"mask"', 1))
+    with pytest.raises(DataError, match="mask: "):
+        read_lock(path)
+
+
 def test_an_edited_lock_is_refused(tmp_path: Path) -> None:
     write_csv(tmp_path / "train.csv", tickets(40))
     freeze(tmp_path)
@@ -380,7 +390,13 @@ def test_rows_later_than_the_frozen_test_are_counted_with_a_remedy(tmp_path: Pat
         (b'{"version": 1,\n "tests"', "is not JSON (line 2, column 9)"),
         (b'{\n<<<<<<< HEAD\n "version": 1\n=======\n', "merge conflict (line 2)"),
         (b"\xff\xfe", "is not UTF-8"),
-        (b'{"version": 1, "tests": 3}', "is JSON, and no lock: tests"),
+        (b'{"version": 1, "tests": 3, "uses": {}}', "is JSON, and no lock: tests"),
+        (b"{}", "is JSON, and no lock: without 'version', 'tests', 'uses'"),
+        (b'{"tests": {}, "uses": {}}', "without 'version'"),
+        (b'{"version": 1, "test": {}, "uses": {}}', "without 'tests'"),
+        (b'{"version": 1, "tests": {}, "used": {}}', "without 'uses'"),
+        (b'{"version": 1, "tests": {}, "uses": {}, "test": {}}', "is JSON, and no lock: test"),
+        (b'{"version": 2, "frozen": {}}', "another version of tunewright (lock version 2)"),
         (b"[" * 100_000, "nested too deeply"),
     ],
 )

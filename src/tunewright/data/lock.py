@@ -6,9 +6,10 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import polars as pl
+from pydantic import ConfigDict
 
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.errors import DataError, Problem, RunError
@@ -25,12 +26,18 @@ EXPECTED = "the lock as tunewright wrote it: JSON that holds the frozen test row
 EXAMPLES = 5
 ANSWER_MARK = "sha256:"
 """Begins what the lock holds of an answer, whose text may be long: its hash."""
+ALWAYS = ("version", "tests", "uses")
+"""Keys that every lock has: without one of them a frozen test could be lost and read as none."""
+STRICT = ConfigDict(extra="forbid")
+"""A key that is misspelt or of another version is refused: what stood under it would be forgotten."""
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Refreeze:
     """One replacement of a frozen test: why, and what stood there before."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     reason: str
     rows: int
@@ -41,6 +48,8 @@ class Refreeze:
 class Masks:
     """What was masked in the texts whose keys a lock holds."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     kinds: tuple[PrivateKind, ...]
     regions: tuple[str, ...] = ()
     """Countries whose phone numbers were known without a country code, where phone numbers were masked."""
@@ -50,6 +59,8 @@ class Masks:
 @dataclass(frozen=True, slots=True)
 class LockedTest:
     """The frozen test of one source."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     kind: Literal["carved", "file"]
     seed: int | None
@@ -80,6 +91,8 @@ class LockedTest:
 class Lock:
     """The content of `tunewright.lock`."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     version: int = VERSION
     tests: dict[str, LockedTest] = field(default_factory=dict)
     """Source (relative to the lock's folder) to its frozen test."""
@@ -98,9 +111,6 @@ def read_lock(path: Path) -> Lock:
         return Lock()
     remedy = "restore it from version control; deleting it gives up the frozen test, and a new one is drawn"
     lock = _parsed(path, remedy)
-    if lock.version != VERSION:
-        given = f"was written by another version of tunewright (lock version {lock.version})"
-        raise DataError(Problem(str(path), given, f"lock version {VERSION}", "use the tunewright that wrote it"))
     for source, test in lock.tests.items():
         if test.digest != pairs_digest(test.pairs):
             given = f"the frozen test of {source!r} was edited: its rows do not match its digest"
@@ -117,12 +127,27 @@ def _parsed(path: Path, remedy: str) -> Lock:
         given = f"cannot be read: {fault.strerror}"
         raise DataError(Problem(str(path), given, EXPECTED, "make it a file that can be read")) from fault
     try:
-        return from_data(Lock, json.loads(text), place=str(path))
+        data = json.loads(text)
+        _require_keys(data, path, remedy)
+        return from_data(Lock, data, place=str(path))
     except (json.JSONDecodeError, RecursionError) as fault:
         raise DataError(_no_json(path, text, fault, remedy)) from fault
     except RunError as fault:
         given = f"is JSON, and no lock: {fault.problems[0].given}"
         raise DataError(Problem(str(path), given, EXPECTED, remedy)) from fault
+
+
+def _require_keys(data: Any, path: Path, remedy: str) -> None:
+    """Raises DataError for a mapping of another version, whose keys would mislead, or without a key of all locks."""
+    if not isinstance(data, dict):
+        return  # no record either, which is told of when it is read as one
+    lacking = [name for name in ALWAYS if name not in data]
+    if isinstance(data.get("version"), int) and data["version"] != VERSION:
+        given = f"was written by another version of tunewright (lock version {data['version']})"
+        raise DataError(Problem(str(path), given, f"lock version {VERSION}", "use the tunewright that wrote it"))
+    if lacking:
+        given = f"is JSON, and no lock: without {', '.join(map(repr, lacking))}"
+        raise DataError(Problem(str(path), given, EXPECTED, remedy))
 
 
 def _no_json(path: Path, text: str, fault: json.JSONDecodeError | RecursionError, remedy: str) -> Problem:
