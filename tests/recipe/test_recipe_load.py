@@ -116,6 +116,8 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ),
         ("train: {epochs: 1, method: {kind: full, unfreeze: {}}}\n", ["method.unfreeze.every", "epochs"]),
         ("train: {class_weights: {kind: inverse}}\ntask: generation\n", ["train.class_weights", "task", "remove"]),
+        ("train: {metric: macro_f1}\ntask: generation\n", ["train.metric", "task", "remove"]),
+        ("train: {metric: accuracy}\ntask: language_modelling\n", ["train.metric", "task", "remove"]),
     ],
 )
 def test_a_contradiction_names_both_fields(tmp_path: Path, text: str, words: list[str]) -> None:
