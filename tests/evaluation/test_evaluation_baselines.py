@@ -103,6 +103,12 @@ def test_the_same_rows_give_the_same_baseline() -> None:
         assert np.array_equal(fit(), fit())
 
 
+@pytest.mark.parametrize("seed", [2**32 - 1, 2**32, 2**64, 10**30])
+def test_a_seed_of_any_size_gives_a_baseline(seed: int) -> None:
+    probabilities_NK = tfidf_linear(TEXTS, TARGETS_N, LABELS, seed=seed).probabilities(TEXTS)
+    assert np.array_equal(probabilities_NK.argmax(axis=1), TARGETS_N)
+
+
 def test_permuted_training_labels_send_the_probe_to_chance() -> None:
     rng = np.random.default_rng(4)
     targets_N = rng.integers(0, 4, 600)

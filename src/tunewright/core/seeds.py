@@ -16,3 +16,8 @@ def child_seed(root: int, *path: str | int) -> int:
 def generator(root: int, *path: str | int) -> np.random.Generator:
     """A numpy generator seeded with the child of `root` at `path`."""
     return np.random.Generator(np.random.PCG64(child_seed(root, *path)))
+
+
+def bounded_seed(seed: int, *, bits: int) -> int:
+    """The seed where it has so few bits, else a child of it that has: for libraries that take no larger one."""
+    return seed if seed < 1 << bits else child_seed(seed, "bounded") % (1 << bits)

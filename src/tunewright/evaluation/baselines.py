@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tunewright.core.seeds import bounded_seed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,6 +36,9 @@ TOLERANCE = 1e-3
 
 MOST_ITERATIONS = 1000
 """More than the solver needs: it stops by its tolerance."""
+
+SEED_BITS = 32
+"""scikit-learn takes seeds below two to this power."""
 
 MANY_TEXTS = 1000
 """From so many texts on, letters seen in one text alone are left out: they cost memory and say nothing of others."""
@@ -141,7 +146,8 @@ def _fit(
     seen_P = np.flatnonzero(constant.shares_K)
     if len(seen_P) == 1:  # a logistic regression needs two classes to tell apart
         return constant
-    model = LogisticRegression(C=strength, tol=TOLERANCE, max_iter=MOST_ITERATIONS, random_state=seed)
+    drawn = bounded_seed(seed, bits=SEED_BITS)
+    model = LogisticRegression(C=strength, tol=TOLERANCE, max_iter=MOST_ITERATIONS, random_state=drawn)
     return Fitted(tuple(labels), make_pipeline(features, model).fit(rows, targets_N), seen_P)
 
 
