@@ -24,7 +24,8 @@ from tunewright.pipeline.recipes import recipe_text
 from tunewright.pipeline.rights import rights_of
 from tunewright.pipeline.stages import Done, Stage, run_stage
 from tunewright.pipeline.store import read_predictions, read_texts
-from tunewright.pipeline.train import EVENTS, OUTCOME, TRAINING, current_training, settle
+from tunewright.pipeline.train import current_training, settle
+from tunewright.pipeline.trainings import EVENTS, OUTCOME, TRAINING
 from tunewright.reporting.card import model_card
 from tunewright.reporting.page import render_page
 from tunewright.reporting.story import DroppedRow, DroppedSample, ErrorSample, Generation, Story, WorstRow

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -31,19 +30,9 @@ from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.reads import reads_mean
 from tunewright.pipeline.samples import sampler
 from tunewright.pipeline.scaling import scale_of, standardised
-from tunewright.pipeline.stages import (
-    MANIFEST,
-    Done,
-    Manifest,
-    Stage,
-    finished,
-    intact,
-    key_of,
-    needed,
-    read_manifest,
-    seal,
-)
+from tunewright.pipeline.stages import MANIFEST, Done, Manifest, key_of, needed, seal
 from tunewright.pipeline.teacher import soft_targets
+from tunewright.pipeline.trainings import CHECKPOINTS, EVENTS, OUTCOME, TRAINING, clear_aside, make_way, standing
 from tunewright.pipeline.validate import ValidationWithError
 from tunewright.pipeline.weighing import weight_line
 from tunewright.tracking.events import EventLog
@@ -71,8 +60,6 @@ if TYPE_CHECKING:
     from tunewright.training.checkpoint import Progress
     from tunewright.training.step import TrainState
 
-TRAINING = Stage("training", version=1)
-EVENTS, OUTCOME, CHECKPOINTS = "events.jsonl", "outcome.json", "checkpoints"
 LIBRARIES = {name: metadata.version(name) for name in ("torch", "transformers", "peft", "accelerate")}
 """Whose code decides the numbers, and whether rows that are packed see each other."""
 
@@ -89,7 +76,7 @@ def train(context: Context) -> Done:
     data = current_data(context)
     declares = _declares(context, data)
     key = key_of(TRAINING, declares)
-    found = _standing(context, key)
+    found = standing(context, key)
     if found is not None:
         context.say("training: unchanged, skipped")
         return Done(found, context.run.of(TRAINING), skipped=True)
@@ -97,12 +84,12 @@ def train(context: Context) -> Done:
     if idle is not None:
         context.say(f"training: {idle}")
     started = time.perf_counter()
-    _make_way(context, key)
+    make_way(context, key)
     with thread_count(settle(context).threads):
         _train(context, key)
     manifest = seal(TRAINING, declares, _outputs(context), seconds=time.perf_counter() - started)
     write_json(context.run.of(TRAINING) / MANIFEST, to_data(manifest))
-    shutil.rmtree(_previous(context), ignore_errors=True)
+    clear_aside(context)
     return Done(manifest, context.run.of(TRAINING), skipped=False)
 
 
@@ -194,49 +181,6 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "reads_mean": reads_mean(recipe, context.facts),
         "libraries": LIBRARIES,
     }
-
-
-def _standing(context: Context, key: str) -> Manifest | None:
-    """The finished training of this key: the current one, or the previous one after a recipe was changed back."""
-    current = finished(context.run, TRAINING)
-    if current is not None and current.key == key:
-        return current
-    previous = _previous(context)
-    manifest = read_manifest(previous / MANIFEST)
-    if manifest is None or manifest.key != key:
-        return None
-    folder = context.run.of(TRAINING)
-    shutil.rmtree(folder, ignore_errors=True)
-    previous.rename(folder)
-    return manifest if intact(context.run, manifest) else None
-
-
-def _make_way(context: Context, key: str) -> None:
-    """`training/` is empty or holds what this key left behind; a finished one of another key is kept aside."""
-    folder = context.run.of(TRAINING)
-    manifest = read_manifest(folder / MANIFEST)
-    altered = manifest is not None and manifest.key == key and not _record_stands(context, manifest)
-    if newest_checkpoint(folder / CHECKPOINTS, key) is not None and not altered:
-        return
-    if altered:
-        context.say("training: its record was altered since it finished: training anew")
-    elif manifest is not None:
-        context.say("training: the recipe, the data or the settings changed: training anew")
-        shutil.rmtree(_previous(context), ignore_errors=True)
-        folder.rename(_previous(context))
-    elif any((folder / CHECKPOINTS).glob("step-*")):
-        context.say("training: the checkpoints are of other settings or damaged: training anew")
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _record_stands(context: Context, manifest: Manifest) -> bool:
-    """Whether a finished training's event log is the one it wrote: what it resumes from would go on with it."""
-    record = {name: value for name, value in manifest.outputs.items() if name == f"{TRAINING.name}/{EVENTS}"}
-    return intact(context.run, replace(manifest, outputs=record))
-
-
-def _previous(context: Context) -> Path:
-    return context.run.path / ".training.previous"
 
 
 def _train(context: Context, key: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tunewright.evaluation.advice import Trained
-from tunewright.pipeline.train import EVENTS, TRAINING, settle
+from tunewright.pipeline.train import settle
+from tunewright.pipeline.trainings import EVENTS, TRAINING
 from tunewright.tracking.events import read_events
 
 if TYPE_CHECKING:
