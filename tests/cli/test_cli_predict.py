@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from cli_room import QUICK
 
+from tunewright.core.errors import DataError
+from tunewright.pipeline.predict import predict_rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -82,3 +85,78 @@ def test_a_run_without_a_model_names_the_stage_that_is_missing(project: Path, tu
     told = tunewright("predict", "runs/recipe", "--text", "late")
     assert "the stage 'training' has begun and not finished in this run" in told.err
     assert "remedy: resume it: tunewright run RECIPE" in told.err
+
+
+def test_answers_never_replace_their_own_rows_and_no_other_file_unasked(
+    finished_run: Path, tunewright: Callable[..., Ran]
+) -> None:
+    rows, other = finished_run / "rows.csv", finished_run / "other.jsonl"
+    rows.write_text("text\nlate\n", encoding="utf-8")
+    (finished_run / "link.csv").symlink_to(rows)
+    other.write_text("kept", encoding="utf-8")
+    for out, force in (("rows.csv", True), ("link.csv", True), ("rows.csv", False), ("other.jsonl", False)):
+        told = tunewright("predict", "runs/recipe", "--file", "rows.csv", "--out", out, *["--force"] * force)
+        assert (told.code, told.out) == (2, ""), out
+        assert out in told.err
+    assert tunewright("predict", "runs/recipe", "--file", "rows.csv", "--out", "runs", "--force").code == 2
+    assert (rows.read_text(encoding="utf-8"), other.read_text(encoding="utf-8")) == ("text\nlate\n", "kept")
+    assert tunewright("predict", "runs/recipe", "--file", "rows.csv", "--out", "other.jsonl", "--force").code == 0
+    assert json.loads(other.read_text(encoding="utf-8"))["line"] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "runs/recipe", "--text", "a\udcff"),
+        ("predict", "runs/recipe", "--file", "a\udcff.csv"),
+        ("predict", "a\udcff", "--text", "a"),
+        ("check", "a\udcff.yaml"),
+        ("check", "recipe.yaml", "name=a\udcff"),
+    ],
+)
+def test_an_argument_that_is_not_utf_8_is_refused_as_one(
+    arguments: tuple[str, ...], project: Path, tunewright: Callable[..., Ran]
+) -> None:
+    told = tunewright(*arguments)
+    assert told.code == 2
+    assert "an argument is not UTF-8: '" in told.err
+    assert "a\\udcff" in told.err
+    assert "remedy: " in told.err
+
+
+def test_a_text_of_half_a_pair_is_refused_by_the_library_too(finished_run: Path) -> None:
+    with pytest.raises(DataError, match="1 of 2 texts are not Unicode: text 2"):
+        predict_rows(finished_run / "runs" / "recipe", texts=["late", "a\ud800"], file=None, column=None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "n" * 300 + ".yaml"),
+        ("check", "recipe.yaml", "data.train=" + "n" * 300 + ".csv"),
+        ("run", "recipe.yaml", "data.train=" + "n" * 300 + ".csv"),
+        ("predict", "n" * 300, "--text", "late"),
+        ("predict", "runs/recipe", "--file", "n" * 300),
+        ("predict", "runs/recipe", "--text", "late", "--out", "n" * 300),
+    ],
+)
+def test_a_path_that_can_be_none_is_a_wrong_command(
+    arguments: tuple[str, ...], finished_run: Path, tunewright: Callable[..., Ran]
+) -> None:
+    told = tunewright(*arguments)
+    assert told.code in ({1} if arguments[0] == "check" and len(arguments) > 2 else {2, 3}), told.err
+    assert "internal error" not in told.err
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", '"a"'])
+def test_a_record_of_a_run_that_is_no_mapping_is_named(
+    content: str, finished_run: Path, tunewright: Callable[..., Ran]
+) -> None:
+    for name in ("manifest.json", "resolved.json"):
+        path = finished_run / "runs" / "recipe" / name
+        whole = path.read_text(encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
+        told = tunewright("run", "recipe.yaml", *QUICK)
+        assert told.code == 4
+        assert f"{name}: is JSON, and no mapping" in told.err
+        path.write_text(whole, encoding="utf-8")

@@ -68,6 +68,7 @@ def test_a_missing_key_is_named_with_what_it_is_for(tmp_path: Path, missing: str
         ("gate: {conditions: [{kind: floor, at_least: 1, metric: BLEU}]}\n", *METRIC, ["'bleu'?", "accuracy"]),
         ("gate: {conditions: [{kind: better_than, metric: macro-f1}]}\n", *METRIC, ["'macro_f1'?"]),
         ("train: 5\n", "train", 4, ["mapping"]),
+        ("train:\n  threads: 3000000000\n", "train.threads", 5, ["1024"]),
         ("name: 'a b'\n", "name", 4, ["letters"]),
         ("name: ../up\n", "name", 4, ["letters"]),
         ("seed: -1\n", "seed", 4, ["-1"]),

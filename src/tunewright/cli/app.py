@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from tunewright.core.errors import (
     TunewrightError,
     how_stopped,
 )
+from tunewright.core.text import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 TRACEBACK = "TUNEWRIGHT_TRACEBACK"
 """Set to anything, an internal error shows its traceback."""
+
+NO_PATH = frozenset({errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL})
+"""What the system says of a path that could never be the one meant: the command or the recipe names it wrongly."""
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 the gate or a check says no, or there is not enough evidence · 2 the recipe or the command "
@@ -89,6 +94,11 @@ def exit_code(arguments: list[str]) -> int:
     from typer.exceptions import TyperException
 
     as_json = "--json" in arguments
+    odd = next((word for word in arguments if not is_unicode(word)), None)
+    if odd is not None:
+        given = f"an argument is not UTF-8: {odd!a}"
+        remedy = "write it in UTF-8, or rename the file; a text of another encoding can be read with --file"
+        return _told(RecipeError(Problem("command line", given, "arguments in UTF-8", remedy)), as_json=as_json)
     try:
         code = app(args=arguments, standalone_mode=False)
     except TyperException as fault:
@@ -123,10 +133,11 @@ def _internal(fault: Exception) -> TunewrightError:
     if os.environ.get(TRACEBACK):
         traceback.print_exc()
     if isinstance(fault, OSError):
-        given = f"{fault.strerror or fault}"
-        return RunError(
-            Problem(str(fault.filename or "a file"), given, "a file that can be used", "see to it, run again")
+        named = fault.filename2 or fault.filename
+        problem = Problem(
+            str(named or "a file"), f"{fault.strerror or fault}", "a file that can be used", "see to it, run again"
         )
+        return RecipeError(problem) if named is not None and fault.errno in NO_PATH else RunError(problem)
     if isinstance(fault, MemoryError) or "out of memory" in str(fault).lower():
         remedy = "lower train.micro_batch_tokens (the result stays the same), or model.max_tokens"
         return RunError(Problem("memory", "there was not enough", "", remedy))

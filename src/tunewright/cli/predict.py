@@ -43,6 +43,7 @@ def predict(  # noqa: PLR0913  # an option each
         float | None, typer.Option(min=0.0, max=1.0, help="Share of probability to draw from; all if not given.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the draws, where the temperature is not 0.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of --out that stands there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Use the tuned model of RUN: a line a text, with its label and probability, its number or labels, or what was
@@ -51,8 +52,10 @@ def predict(  # noqa: PLR0913  # an option each
     Of a file, every answer bears the line of its row, and its id where a column holds one.
     """
     from tunewright.pipeline.decoding import chosen_decoding
-    from tunewright.pipeline.predict import predict_rows, write_rows
+    from tunewright.pipeline.predict import predict_rows, require_free, write_rows
 
+    if out is not None:
+        require_free(out, file=file, force=force)
     decoding = chosen_decoding(max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
     rows = predict_rows(
         run,

@@ -107,6 +107,15 @@ def read_json(path: Path) -> Any:
         raise RunError(Problem(str(path), given, "a file written by tunewright", "delete it and run again")) from fault
 
 
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The mapping of a JSON file. Raises RunError naming the file when it is not JSON, or another value."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        given = f"is JSON, and no mapping: {type(value).__name__}"
+        raise RunError(Problem(str(path), given, "a file written by tunewright", "delete it and run again"))
+    return value
+
+
 def tree_hashes(folder: Path, *, skip: frozenset[str] = frozenset()) -> dict[str, str]:
     """Relative path to sha256 of every file below the folder, sorted; `skip` holds relative paths left out."""
     files = sorted(p for p in folder.rglob("*") if p.is_file())

@@ -8,6 +8,15 @@ ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of what steers a terminal or, as half a surrogate pair, cannot be printed at all."""
 
 
+def is_unicode(text: str) -> bool:
+    """Whether it can be written as UTF-8: bytes of a command line or a file name that are none come as half a pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def plain(text: str) -> str:
     """The text on one line, with control characters escaped: it can neither colour nor move anything on a terminal."""
     return "".join(repr(c)[1:-1] if unicodedata.category(c) in ESCAPED else c for c in text)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tunewright.core.errors import Problem, RecipeError, RunError, did_you_mean
-from tunewright.core.files import digest, read_json, resolve_path, sha256_file
+from tunewright.core.files import digest, read_json, read_mapping, resolve_path, sha256_file
 from tunewright.models.catalogue import Family, family_of, hosted_only, known_model, open_alternatives
 from tunewright.recipe.model import RUN, ModelSpec
 from tunewright.starter import encoder, lm
@@ -187,7 +187,10 @@ def _declared(run: Path) -> dict[str, Any]:
         raise RecipeError(
             Problem("model.name", f"{run.name!r}: {given}", "a finished training", "finish that run first")
         )
-    found: dict[str, Any] = read_json(path)["declares"]
+    found = read_mapping(path).get("declares")
+    if not isinstance(found, dict):
+        given = "does not say what the training was of"
+        raise RunError(Problem(str(path), given, "a manifest written by tunewright", "finish that run again"))
     return found
 
 

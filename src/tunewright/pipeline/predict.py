@@ -11,7 +11,7 @@ from tunewright.core.encoded import READING
 from tunewright.core.errors import DataError, Problem, RecipeError
 from tunewright.core.files import atomic_write
 from tunewright.core.generated import Decoding
-from tunewright.core.text import ESCAPED
+from tunewright.core.text import ESCAPED, is_unicode
 from tunewright.data.normalise import clean_asked
 from tunewright.data.overlength import overlength_policy
 from tunewright.inference.classify import TunedClassifier
@@ -94,6 +94,7 @@ def predict_rows(
     `decoding` or greedily. Raises RecipeError without a run or texts, RunError without a whole model, DataError for a
     row without a text, or one that leaves no room for an answer.
     """
+    _require_unicode(texts, file)
     tuned = open_run(run)
     if not texts and file is None:
         raise RecipeError(Problem("predict", "no texts", "--text or --file", 'tunewright predict RUN --text "…"'))
@@ -121,6 +122,19 @@ def _warn_of_special(tuned: TunedRun, asked: Sequence[tuple[int | None, str]], w
 def load_classifier(run: Path) -> TunedClassifier:
     """The tuned classifier of a run directory, or of its `model/`, its files checked against the manifest."""
     return _classifier(open_run(run))
+
+
+def require_free(out: Path, *, file: Path | None, force: bool) -> None:
+    """Raises RecipeError where answers would replace the file that they are of, or, unless `force`, any other."""
+    place, expected = str(out), "a new file"
+    if file is not None and out.exists() and file.exists() and out.samefile(file):
+        given = "is the file that is to be answered: its rows would be lost"
+        raise RecipeError(Problem(place, given, expected, "name another file with --out"))
+    if out.exists() and not out.is_file():
+        raise RecipeError(Problem(place, "is no file", expected, "name another file with --out"))
+    if out.exists() and not force:
+        remedy = "name another file with --out, or replace this one with --force"
+        raise RecipeError(Problem(place, "stands there already", expected, remedy))
 
 
 def write_rows(path: Path, rows: Sequence[Prediction] | Sequence[Read] | Sequence[Answer]) -> None:
@@ -197,6 +211,17 @@ def _answered(
 
 def _classifier(tuned: TunedRun) -> TunedClassifier:
     return TunedClassifier(tuned.load(), tuned.tokenizer, device=pick_device())
+
+
+def _require_unicode(texts: Sequence[str], file: Path | None) -> None:
+    """Raises DataError naming the texts, RecipeError for a path, that hold half a surrogate pair."""
+    if file is not None and not is_unicode(str(file)):
+        given = f"the name of the file is not UTF-8: {str(file)!a}"
+        raise RecipeError(Problem("predict", given, "a name in UTF-8", "rename the file"))
+    faults = [_place(number, None) for number, text in enumerate(texts, start=1) if not is_unicode(text)]
+    if faults:
+        given = f"{len(faults)} of {len(texts)} texts are not Unicode: {_some(faults)}"
+        raise DataError(Problem("predict", given, "texts that can be written as UTF-8", "decode their bytes first"))
 
 
 def _require_texts(texts: Sequence[tuple[int | None, str]], file: Path | None) -> None:

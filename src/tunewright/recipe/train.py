@@ -168,7 +168,7 @@ class TrainSpec(Spec):
     """Most gigabytes (of 10^9 bytes) of disk that such files take together; the oldest leave first."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Compute type; `auto` takes bf16 where a measured probe shows it faster."""
-    threads: PositiveInt | Literal["auto"] = "auto"
+    threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
     """CPU threads; part of what makes numbers equal, so it is resolved once and kept."""
     metric: Literal["auto", "accuracy", "macro_f1", "loss"] = "auto"
     """Validation metric that chooses the best checkpoint; `auto` takes the task's own."""
