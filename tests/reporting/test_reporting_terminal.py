@@ -13,14 +13,14 @@ from tunewright.reporting.summary import summary
 from tunewright.reporting.terminal import print_results
 
 EXPECTED = [
-    "scores on 1,200                    macro F1           accuracy",
-    "frozen test rows                n  (95 % interval)    (95 % interval)    p",
-    "majority class              1,200  0.027 0.007-0.045  0.156 0.136-0.177  <0.0001",
-    "TF-IDF + logistic           1,200  0.808 0.788-0.826  0.825 0.802-0.845  0.0021",
+    "scores on 1,200                   macro F1           accuracy           p by",
+    "frozen test rows               n  (95 % interval)    (95 % interval)    macro F1",
+    "majority class             1,200  0.027 0.007-0.045  0.156 0.136-0.177  <0.0001",
+    "TF-IDF + logistic          1,200  0.808 0.788-0.826  0.825 0.802-0.845  0.0021",
     "regression",
-    "untuned base + linear       1,200  0.836 0.816-0.854  0.859 0.838-0.878  0.033",
+    "untuned base + linear      1,200  0.836 0.816-0.854  0.859 0.838-0.878  0.033",
     "probe",
-    "tuned                       1,200  0.902 0.882-0.920  0.917 0.900-0.931",
+    "tuned                      1,200  0.902 0.882-0.920  0.917 0.900-0.931",
 ]
 
 
@@ -93,6 +93,18 @@ def test_a_system_that_was_not_compared_stands_in_the_table_all_the_same():
     text = printed(replace(story, results=replace(story.results, comparisons=())))
     assert "0.027 0.007-0.045  0.156 0.136-0.177  -" in text
     assert text.isascii()
+
+
+def test_the_column_of_p_names_its_metric_and_the_line_below_the_tests_of_that_metric_alone():
+    story = make_story()
+    other = replace(story.results.comparisons[0], metric="accuracy", test="mcnemar-exact", p_value=0.5)
+    headline = [c for c in story.results.comparisons if c.metric == story.results.headline]
+    text = printed(replace(story, results=replace(story.results, comparisons=(other, *headline))))
+    assert "p by" in text
+    assert "McNemar" not in text
+    assert " 0.5" not in text
+    alone = printed(replace(story, results=replace(story.results, comparisons=(other,))))
+    assert "two-sided" not in alone
 
 
 def test_the_summary_holds_scores_with_n_interval_and_test_and_unknowns_with_their_reason():

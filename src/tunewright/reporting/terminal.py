@@ -47,7 +47,8 @@ def print_results(console: Console, results: Results, gate: GateResult, *, repor
             console.print(line)
     else:
         console.print(_scores(results))
-    tests = sorted({c.test for c in results.comparisons if c.p_value is not None})
+    shown = [c for c in results.comparisons if c.metric == results.headline and c.p_value is not None]
+    tests = sorted({c.test for c in shown})
     if tests and not across:
         words = ", ".join(name_of_test(test) for test in tests)
         console.print(Text(plain(f"p: the tuned model against that row, paired, two-sided ({words})"), "dim"))
@@ -74,11 +75,11 @@ def _scores(results: Results) -> Table:
     for metric in metrics:
         title = plain(metric_title(metric))
         table.add_column(f"{title}\n({figures.level(results.confidence)} interval)", no_wrap=True)
-    table.add_column("p", no_wrap=True)
+    table.add_column(f"p by\n{plain(metric_title(results.headline))}", no_wrap=True)
     for system in results.systems:
         style = "bold" if system.role == "tuned" else ""
         cells = [_estimate(system.metrics.get(metric)) for metric in metrics]
-        p = _p(figures.comparison(results, system), system)
+        p = _p(_compared(results, system), system)
         table.add_row(Text(plain(system.title)), figures.count(_rows(system, results)), *cells, p, style=style)
     return table
 
@@ -91,6 +92,12 @@ def _estimate(estimate: Estimate | None) -> Text:
 
 def _rows(system: SystemScores, results: Results) -> int:
     return next((estimate.n for estimate in system.metrics.values()), results.n)
+
+
+def _compared(results: Results, system: SystemScores) -> Comparison | None:
+    """The comparison that the column of p is of, by the headline alone: its title names one metric."""
+    found = (c for c in results.comparisons if (c.against, c.metric) == (system.name, results.headline))
+    return next(found, None)
 
 
 def _p(comparison: Comparison | None, system: SystemScores) -> Text:
