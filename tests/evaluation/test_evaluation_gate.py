@@ -13,10 +13,17 @@ import pytest
 
 from tunewright.core.errors import RecipeError
 from tunewright.core.results import ClassScore, Comparison, Estimate, Outcome, Results, SystemScores, Verdict
-from tunewright.evaluation.gate import compared_metrics, default_conditions, judge, require_possible
+from tunewright.evaluation.gate import (
+    compared_metrics,
+    default_conditions,
+    judge,
+    on_shares_alone,
+    require_draws,
+    require_possible,
+)
 from tunewright.evaluation.intervals import wilson
 from tunewright.evaluation.power import rows_to_exclude
-from tunewright.recipe.judge import BetterThan, ClassFloor, EvaluationSpec, Floor
+from tunewright.recipe.judge import BetterThan, ClassFloor, EvaluationSpec, Floor, Retention
 
 if TYPE_CHECKING:
     from tunewright.recipe.judge import ConditionSpec
@@ -388,3 +395,37 @@ def test_what_to_do_without_an_opponent_speaks_of_texts_where_there_are_texts() 
     found = judge([BETTER], without(results(), "base"), imbalance_ratio=None).outcomes[0]
     assert "evaluation.baselines" in found.advice
     assert "texts" not in found.advice
+
+
+def test_a_share_of_clustered_rows_needs_as_many_draws_as_any_metric() -> None:
+    spec, asked = EvaluationSpec(resamples=100), [BetterThan(metric="accuracy", alpha=0.001)]
+    require_draws(asked, spec, clustered=lambda: False)
+    with pytest.raises(RecipeError, match="gives no p-value below"):
+        require_draws(asked, spec, clustered=lambda: True)
+
+
+def test_rows_are_not_looked_at_where_the_draws_suffice() -> None:
+    def looked_at() -> bool:
+        raise AssertionError
+
+    require_draws([BetterThan(metric="accuracy"), FLOOR], EvaluationSpec(resamples=100), clustered=looked_at)
+
+
+MICRO = Floor(metric="micro_f1", at_least=0.8)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "alone"),
+    [
+        ([FLOOR], True),
+        ([BetterThan(metric="accuracy"), MICRO], True),
+        ([FLOOR, Retention(on="earlier_test")], True),
+        ([FLOOR, CLASSES], False),
+        ([FLOOR, BETTER], False),
+        ([Retention(on="earlier_test")], False),
+    ],
+)
+def test_a_gate_on_shares_alone_is_warned_of_where_classes_differ_in_size(conditions, alone) -> None:
+    assert on_shares_alone(conditions, 2.0) is alone
+    assert not on_shares_alone(conditions, 1.2)
+    assert bool(judge(conditions, results(), imbalance_ratio=2.0).warnings) is alone

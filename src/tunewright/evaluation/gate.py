@@ -20,7 +20,7 @@ from tunewright.evaluation.texts import METRICS as TEXT_METRICS
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tunewright.core.encoded import Layout
     from tunewright.core.results import Results
@@ -33,8 +33,12 @@ __all__ = [
     "default_conditions",
     "default_text_conditions",
     "judge",
+    "require_draws",
     "require_possible",
 ]
+
+EXACT = (*PROPORTIONS, *(name for name, metric in TEXT_METRICS.items() if metric.is_share))
+"""Shares of rows: the exact test compares them where the rows are independent."""
 
 
 def default_conditions(imbalance_ratio: float | None) -> list[ConditionSpec]:
@@ -79,6 +83,17 @@ def require_possible(
         raise RecipeError(*problems)
 
 
+def require_draws(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, *, clustered: Callable[[], bool]) -> None:
+    """Raises RecipeError for a comparison whose test could never be below its alpha on these test rows.
+
+    `clustered`, asked where it matters, says whether some of them belong together: then a share is compared by a
+    randomisation test as well.
+    """
+    problems = list(_too_few_draws(_comparing(conditions), spec, shares=()))
+    if problems and clustered():
+        raise RecipeError(*problems)
+
+
 def _comparing(conditions: Sequence[ConditionSpec]) -> list[BetterThan]:
     return [condition for condition in conditions if isinstance(condition, BetterThan)]
 
@@ -117,8 +132,9 @@ def _without_opponent(
         yield Problem(place, given, "an opponent that is scored", remedy)
 
 
-def _too_few_draws(conditions: Sequence[BetterThan], spec: EvaluationSpec) -> Iterator[Problem]:
-    shares = (*PROPORTIONS, *(name for name, metric in TEXT_METRICS.items() if metric.is_share))
+def _too_few_draws(
+    conditions: Sequence[BetterThan], spec: EvaluationSpec, *, shares: Sequence[str] = EXACT
+) -> Iterator[Problem]:
     least = 1 / (spec.resamples + 1)  # by `paired.randomisation`; the exact test of a proportion has no such floor
     for alpha in sorted({c.alpha for c in conditions if c.metric not in shares and c.alpha <= least}):
         given = f"alpha {alpha:g}, and evaluation.resamples {spec.resamples} gives no p-value below {least:.3g}"
@@ -151,9 +167,18 @@ def judge(
     return GateResult(verdict, outcomes, tuple(_warnings(conditions, imbalance_ratio)))
 
 
+def on_shares_alone(conditions: Sequence[ConditionSpec], imbalance_ratio: float) -> bool:
+    """Whether the conditions on the task itself look at the share of right rows alone, and the classes differ in size.
+
+    Retention says nothing of classes: it guards none.
+    """
+    judged = [condition for condition in conditions if not isinstance(condition, Retention)]
+    shares = all(isinstance(c, BetterThan | Floor) and c.metric in PROPORTIONS for c in judged)
+    return bool(judged) and shares and imbalance_ratio > IMBALANCED
+
+
 def _warnings(conditions: Sequence[ConditionSpec], imbalance_ratio: float | None) -> Iterator[str]:
-    only_shares = all(isinstance(c, BetterThan | Floor) and c.metric in PROPORTIONS for c in conditions)
-    if only_shares and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
+    if imbalance_ratio is not None and on_shares_alone(conditions, imbalance_ratio):
         yield (
             f"The gate looks at accuracy alone, and the largest class has {imbalance_ratio:.1f} times the rows of the "
             "smallest: a model that gives small classes up could ship. Add to gate.conditions one on "

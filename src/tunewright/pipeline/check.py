@@ -27,7 +27,6 @@ from tunewright.pipeline.show import show_rows
 from tunewright.pipeline.text_outlook import floors_out_of_reach, limit_beyond_context, short_limit, small_test
 from tunewright.pipeline.unmeasured import Unmeasured
 from tunewright.pipeline.weighing import weighing_findings, weight_line
-from tunewright.recipe.judge import BetterThan, ClassFloor, Floor
 from tunewright.recipe.load import load_recipe
 from tunewright.recipe.model import RUN
 from tunewright.training.fit import total_steps
@@ -55,10 +54,10 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     """All findings in one pass. Raises RecipeError only for a recipe that cannot be read at all; touches no network."""
     context = Context(load_recipe(path, overrides))
     base, facts, faults = _base(context)
-    faults += _task_faults(context, base, facts) + optimizer_faults(context.recipe.train)
-    here = base is not None and not faults
+    faults += _task_faults(context, facts) + optimizer_faults(context.recipe.train)
     task = _task(context, facts)
-    faults += _gate_faults(context, task)
+    here = base is not None and not faults
+    faults += _refused(context, base, facts, task)
     unread, short = _general_text(context, task)
     faults += unread
     prepared: Prepared | None = None
@@ -68,6 +67,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
     if not lost and not any(fault.problem.place == "task" for fault in faults):
         prepared, unread, found = _data(context, here=here)
         faults, notes = faults + unread, notes + found
+    faults += _draws_faults(context.recipe, prepared)
     unmade, told = augment_faults(context)
     faults, notes = faults + unmade, notes + told
     notes += rights_findings(context.recipe)
@@ -97,27 +97,15 @@ def _base(context: Context) -> tuple[Base | None, BaseFacts | None, list[Fault]]
         return base, None, faults_of(fault)
 
 
-def _task_faults(context: Context, base: Base | None, facts: BaseFacts | None) -> list[Fault]:
-    """A task that this version lacks, a base that cannot do it, layers or modules that it has not."""
-    from tunewright.models.freeze import require_layers  # noqa: PLC0415  # brings torch in
-    from tunewright.models.skeleton import require_modules  # noqa: PLC0415
-    from tunewright.pipeline.prefix import require_cacheable  # noqa: PLC0415
-    from tunewright.pipeline.reads import reads_mean  # noqa: PLC0415
-    from tunewright.pipeline.tasks import require_free_head, require_task, task_of  # noqa: PLC0415
-    from tunewright.pipeline.teacher import require_teachable  # noqa: PLC0415
+def _task_faults(context: Context, facts: BaseFacts | None) -> list[Fault]:
+    """A task that this version lacks, or a base that cannot do it."""
+    from tunewright.pipeline.tasks import require_free_head, require_task, task_of  # noqa: PLC0415  # brings torch in
 
     recipe = context.recipe
     try:
         require_task(recipe.task)
         if facts is not None:
-            task = task_of(recipe.task, facts, recipe.model.name)
-            require_layers(recipe.train.method, facts.layers)
-            if base is not None:
-                require_modules(recipe.train.method, base.folder, task.layout)
-            reads_mean(recipe, facts)
-            require_teachable(recipe, facts)
-            require_cacheable(recipe.train, facts, task.layout)
-            require_free_head(task, _earlier(context))
+            require_free_head(task_of(recipe.task, facts, recipe.model.name), _earlier(context))
     except RecipeError as fault:
         return faults_of(fault)
     return []
@@ -129,6 +117,22 @@ def _earlier(context: Context) -> Earlier | None:
         return context.earlier
     except TunewrightError:
         return None
+
+
+def _refused(context: Context, base: Base | None, facts: BaseFacts | None, task: Task | None) -> list[Fault]:
+    """Whatever a run would stop for before it reads its data."""
+    from tunewright.pipeline.refusals import REFUSALS, Asked  # noqa: PLC0415  # brings torch in
+
+    if facts is None or task is None or (base is None and facts.family is None):
+        return _gate_faults(context.recipe)
+    faults = []
+    asked = Asked(context.recipe, facts, task, base, context.goes_on is not None)
+    for refusal in REFUSALS:
+        try:
+            refusal(asked)
+        except RecipeError as fault:
+            faults += faults_of(fault)
+    return faults
 
 
 def _task(context: Context, facts: BaseFacts | None) -> Task | None:
@@ -204,12 +208,9 @@ def _data(context: Context, *, here: bool) -> tuple[Prepared | None, list[Fault]
 
 
 def _gate_findings(recipe: Recipe, task: Task | None, imbalance_ratio: float | None) -> Iterator[Finding]:
-    from tunewright.evaluation.gate import IMBALANCED  # noqa: PLC0415
+    from tunewright.evaluation.gate import on_shares_alone  # noqa: PLC0415
 
-    conditions = _conditions(recipe, task, imbalance_ratio)
-    metrics = {c.metric for c in conditions if isinstance(c, BetterThan | Floor)}
-    guarded = any(isinstance(c, ClassFloor) for c in conditions)
-    if metrics == {"accuracy"} and not guarded and imbalance_ratio is not None and imbalance_ratio > IMBALANCED:
+    if imbalance_ratio is not None and on_shares_alone(_conditions(recipe, task, imbalance_ratio), imbalance_ratio):
         message = f"the gate looks at accuracy alone, and the largest class is {imbalance_ratio:.1f} times the smallest"
         yield Finding("gate_on_accuracy", "warning", message, 1, (), "add a condition on macro_f1, or a class_floor")
 
@@ -227,19 +228,27 @@ def _text_findings(context: Context, task: Task | None, test: pl.DataFrame, *, h
         yield from short_limit(test, context.encoder, spec, seed=context.recipe.seed)
 
 
-def _gate_faults(context: Context, task: Task | None) -> list[Fault]:
-    """Conditions that no model could pass."""
+def _gate_faults(recipe: Recipe) -> list[Fault]:
+    """Conditions that no model could pass, as far as that can be said without the base."""
     from tunewright.evaluation.gate import require_possible  # noqa: PLC0415
 
-    recipe = context.recipe
+    if recipe.model.run is not None:
+        return []  # which tests there are is known with the base
     try:
-        going_on = context.goes_on is not None
-    except TunewrightError:
-        return []  # told of by the base or the data
+        require_possible(_conditions(recipe, None, None), recipe.evaluation, recipe.task)
+    except RecipeError as fault:
+        return faults_of(fault)
+    return []
+
+
+def _draws_faults(recipe: Recipe, prepared: Prepared | None) -> list[Fault]:
+    """Conditions that no model could pass on these test rows; those that none could pass on any are told of already."""
+    from tunewright.pipeline.draws import require_draws_for  # noqa: PLC0415
+
+    if prepared is None:
+        return []
     try:
-        layout, base = (task.layout, task.judge.base) if task is not None else (None, None)
-        conditions = _conditions(recipe, task, None)
-        require_possible(conditions, recipe.evaluation, recipe.task, going_on=going_on, layout=layout, base=base)
+        require_draws_for(recipe, lambda: prepared.splits["test"])
     except RecipeError as fault:
         return faults_of(fault)
     return []

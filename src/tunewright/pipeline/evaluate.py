@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.files import read_json, write_json
 from tunewright.core.results import Results
-from tunewright.data.store import read_profile
+from tunewright.data.store import read_profile, read_split
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.pipeline.baseline import current_baseline
+from tunewright.pipeline.draws import require_draws_for
+from tunewright.pipeline.judge import LIBRARIES
 from tunewright.pipeline.prepare import DATA, current_data
 from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 from tunewright.pipeline.train import current_training
@@ -27,6 +29,7 @@ EVALUATION = Stage("evaluation", version=7)
 def evaluate(context: Context) -> Done:
     """The run's `evaluation/` holds the tuned model's predictions and the results of all systems."""
     inputs = _inputs(context)
+    require_draws_for(context.recipe, lambda: read_split(context.run.of(DATA), "test"))
 
     def build(attempt: Path) -> None:
         write_json(attempt / "results.json", to_data(context.task.judge.score_tuned(context, attempt)))
@@ -63,5 +66,6 @@ def _declares(context: Context, inputs: list[Manifest]) -> dict[str, Any]:
         "model": context.recipe.model.name,
         "device": pick_device(),
         "judge": context.task.judge.declares(context),
+        "libraries": LIBRARIES,
         "inputs": {manifest.stage: manifest.digest for manifest in inputs},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tunewright.core.errors import Problem, RecipeError
@@ -14,8 +15,26 @@ if TYPE_CHECKING:
 
     from tunewright.core.results import Results
     from tunewright.pipeline.context import Context
+    from tunewright.pipeline.tasks import Task
     from tunewright.recipe.judge import BaselineName
+    from tunewright.recipe.recipe import Recipe
 
+
+LIBRARIES = {
+    name: metadata.version(name)
+    for name in (
+        "torch",
+        "transformers",
+        "peft",
+        "tokenizers",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "sacrebleu",
+        "rouge-score",
+    )
+}
+"""Whose code decides what systems predict, and what scores, intervals and tests come to."""
 
 EARLIER = "earlier.parquet"
 """What the base (in the stage `baseline`) and the tuned model (in `evaluation`) say of an earlier run's test rows."""
@@ -44,10 +63,15 @@ class Judge(Protocol):
 
 def words(context: Context) -> tuple[BaselineName, ...]:
     """The recipe's baselines, or the task's own. Raises RecipeError for one that the task does not have."""
-    named, own = context.recipe.evaluation.baselines, tuple(context.task.judge.baselines)
+    return words_of(context.recipe, context.task)
+
+
+def words_of(recipe: Recipe, task: Task) -> tuple[BaselineName, ...]:
+    """Likewise, by the row of the task table."""
+    named, own = recipe.evaluation.baselines, tuple(task.judge.baselines)
     lacking = [word for word in named or () if word not in own]
     if lacking:
-        given = f"{', '.join(map(repr, lacking))}, which the task {context.recipe.task} on this base does not have"
+        given = f"{', '.join(map(repr, lacking))}, which the task {recipe.task} on this base does not have"
         expected = f"some of: {', '.join(own)}"
         raise RecipeError(Problem("evaluation.baselines", given, expected, "name these, or none for all of them"))
     return own if named is None else tuple(named)

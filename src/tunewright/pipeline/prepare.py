@@ -15,10 +15,11 @@ from tunewright.data.lock import read_lock, write_lock
 from tunewright.data.prepare import Request
 from tunewright.data.prepare import prepare as prepare_rows
 from tunewright.data.private.versions import finder_versions
-from tunewright.data.store import read_profile, write_prepared
+from tunewright.data.store import read_profile, read_split, write_prepared
 from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.pipeline.augmenting import augment_inputs, augmenting
 from tunewright.pipeline.checked import refuse
+from tunewright.pipeline.draws import require_draws_for
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
 from tunewright.recipe.label_issues import review_files
@@ -48,6 +49,7 @@ def prepare(context: Context) -> Done:
 
     with _only_one_freezes(context):
         done = run_stage(context.run, DATA, lambda: _declares(context), build)
+    require_draws_for(context.recipe, lambda: read_split(done.folder, "test"))
     profile = read_profile(done.folder)
     if not done.skipped:
         sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())

@@ -7,21 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.codec import to_data
-from tunewright.core.files import atomic_write, read_json, write_json
-from tunewright.evaluation.gate import require_possible
-from tunewright.models.freeze import require_layers
-from tunewright.models.skeleton import require_modules
+from tunewright.core.files import atomic_write, read_mapping, write_json
 from tunewright.pipeline.baseline import baseline
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.environment import environment
 from tunewright.pipeline.evaluate import evaluate, read_results
 from tunewright.pipeline.gate import gate, read_gate
-from tunewright.pipeline.judge import words
 from tunewright.pipeline.prepare import prepare
-from tunewright.pipeline.reads import reads_mean
 from tunewright.pipeline.recipes import recipe_text
+from tunewright.pipeline.refusals import REFUSALS, Asked
 from tunewright.pipeline.report import report
-from tunewright.pipeline.teacher import require_teachable
 from tunewright.pipeline.train import train
 from tunewright.recipe.load import load_recipe
 from tunewright.reporting.summary import summary
@@ -84,12 +79,7 @@ def show(outcome: Outcome, console: Console) -> None:
 
 def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
     """The named stages in order, within one run directory that nobody else works in meanwhile."""
-    _ = context.task  # a base that cannot do the task is refused before anything is read
-    require_layers(context.recipe.train.method, context.facts.layers)
-    require_modules(context.recipe.train.method, context.base.folder, context.task.layout)
-    reads_mean(context.recipe, context.facts)
-    require_teachable(context.recipe, context.facts)
-    _require_possible_gate(context)
+    require_fit(context)
     done: dict[str, Done] = {}
     asked = context.recipe.train.threads
     with context.run.owned(), thread_count(usable_threads() if asked == "auto" else asked):
@@ -102,24 +92,16 @@ def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
     return done
 
 
-def _require_possible_gate(context: Context) -> None:
-    """Raises RecipeError for a gate that no model could pass: hours of training would end in no verdict."""
-    own = context.recipe.gate.conditions
-    # the imbalance, unknown before the data is read, decides the metric of the task's own, and not the opponents
-    conditions = own if own is not None else context.task.conditions(None)
-    words(context)
-    require_possible(
-        conditions,
-        context.recipe.evaluation,
-        context.recipe.task,
-        going_on=context.goes_on is not None,
-        layout=context.task.layout,
-        base=context.task.judge.base,
-    )
+def require_fit(context: Context) -> None:
+    """Raises RecipeError for what the recipe asks in vain, before anything is read."""
+    going_on = context.goes_on is not None
+    asked = Asked(context.recipe, context.facts, context.task, context.base, going_on)
+    for refusal in REFUSALS:
+        refusal(asked)
 
 
 def _write_overview(path: Path, manifests: Mapping[str, Any]) -> None:
-    known = read_json(path) if path.exists() else {}
+    known = read_mapping(path) if path.exists() else {}
     short = {n: {k: m[k] for k in ("stage", "version", "key", "seconds", "finished_at")} for n, m in manifests.items()}
     write_json(path, {**known, **short})
 

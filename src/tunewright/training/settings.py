@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -61,6 +61,11 @@ class Resolved:
     packing: bool = False
     """Whether rows lie side by side in sequences."""
 
+    @property
+    def deciding(self) -> dict[str, object]:
+        """What of it decides a training's numbers: all but the rate measured, which no two measurements agree on."""
+        return {name: value for name, value in asdict(self).items() if name != "bf16_speedup"}
+
 
 def resolve(  # noqa: PLR0913  # what the settings follow from, each by name
     spec: TrainSpec,
@@ -104,16 +109,24 @@ def pass_tokens(device: str, vocabulary: int | None) -> int:
 
 def decide_packing(spec: TrainSpec, layout: Layout, device: str, fault: Fault | None) -> bool:
     """Whether rows are packed. Raises RecipeError where `train.packing: true` is asked of what cannot pack exactly."""
-    if spec.packing is False or (spec.packing == "auto" and not (layout == "causal" and device in PACKS)):
+    require_layout(spec, layout)
+    if spec.packing is False or layout != "causal" or (spec.packing == "auto" and device not in PACKS):
         return False
-    if layout != "causal":
-        found: str | None = f"rows of the layout {layout!r} do not pack: only those of a causal model do"
-    else:
-        found = fault() if fault is not None else "the model was not tried"
+    found = fault() if fault is not None else "the model was not tried"
     if found is not None and spec.packing is True:
-        remedy = "set train.packing: auto, which sorts rows by length instead"
-        raise RecipeError(Problem("train.packing", f"true, but {found}", "a model that packs exactly", remedy))
+        raise _cannot_pack(found)
     return found is None
+
+
+def require_layout(spec: TrainSpec, layout: Layout) -> None:
+    """Raises RecipeError where `train.packing: true` is asked of rows that do not pack, whatever the model."""
+    if spec.packing is True and layout != "causal":
+        raise _cannot_pack(f"rows of the layout {layout!r} do not pack: only those of a causal model do")
+
+
+def _cannot_pack(found: str) -> RecipeError:
+    remedy = "set train.packing: auto, which sorts rows by length instead"
+    return RecipeError(Problem("train.packing", f"true, but {found}", "a model that packs exactly", remedy))
 
 
 def pick_device() -> Literal["cuda", "mps", "cpu"]:

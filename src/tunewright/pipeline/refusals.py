@@ -1,0 +1,85 @@
+"""What a run is refused for before its data is read: one list, for the run that stops and the check that tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tunewright.evaluation.gate import require_possible
+from tunewright.models.freeze import require_layers
+from tunewright.models.skeleton import require_modules
+from tunewright.pipeline.judge import words_of
+from tunewright.pipeline.prefix import require_cacheable
+from tunewright.pipeline.reads import reads_mean
+from tunewright.pipeline.teacher import require_teachable
+from tunewright.training.settings import require_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tunewright.models.base import Base, BaseFacts
+    from tunewright.pipeline.tasks import Task
+    from tunewright.recipe.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a recipe asks, and of what."""
+
+    recipe: Recipe
+    facts: BaseFacts
+    task: Task
+    base: Base | None
+    """None where its files are not on this machine."""
+    going_on: bool
+    """Whether the base is an earlier run of this task."""
+
+
+def _layers(asked: Asked) -> None:
+    require_layers(asked.recipe.train.method, asked.facts.layers)
+
+
+def _modules(asked: Asked) -> None:
+    if asked.base is not None:
+        require_modules(asked.recipe.train.method, asked.base.folder, asked.task.layout)
+
+
+def _reading(asked: Asked) -> None:
+    reads_mean(asked.recipe, asked.facts)
+
+
+def _teacher(asked: Asked) -> None:
+    require_teachable(asked.recipe, asked.facts)
+
+
+def _cache(asked: Asked) -> None:
+    require_cacheable(asked.recipe.train, asked.facts, asked.task.layout)
+
+
+def _packing(asked: Asked) -> None:
+    require_layout(asked.recipe.train, asked.task.layout)
+
+
+def _baselines(asked: Asked) -> None:
+    words_of(asked.recipe, asked.task)
+
+
+def _gate(asked: Asked) -> None:
+    """Hours of training would end in no verdict."""
+    own = asked.recipe.gate.conditions
+    # the imbalance, unknown before the data is read, decides the metric of the task's own, and not the opponents
+    conditions = own if own is not None else asked.task.conditions(None)
+    require_possible(
+        conditions,
+        asked.recipe.evaluation,
+        asked.recipe.task,
+        going_on=asked.going_on,
+        layout=asked.task.layout,
+        base=asked.task.judge.base,
+    )
+
+
+REFUSALS: Sequence[Callable[[Asked], None]] = (
+    *(_layers, _modules, _reading, _teacher, _cache, _packing, _baselines, _gate),
+)
+"""Each raises RecipeError."""
