@@ -26,7 +26,12 @@ REFUSED = {
 """Each refusal with overrides that it refuses, and the place that it names."""
 
 
-@pytest.mark.parametrize("refusal", [refusal.__name__ for refusal in REFUSALS])
+def test_every_refusal_is_tried() -> None:
+    elsewhere = {"_teacher"}  # it needs a causal base: where the teacher is tested
+    assert {refusal.__name__ for refusal in REFUSALS} == REFUSED.keys() | elsewhere
+
+
+@pytest.mark.parametrize("refusal", REFUSED)
 def test_a_check_tells_what_a_run_refuses_before_it_writes_anything(prepared_project: Path, refusal: str) -> None:
     words, place = REFUSED[refusal]
     overrides = [word if n == 0 else f"train.{word}" for n, word in enumerate(words.split(" train."))]

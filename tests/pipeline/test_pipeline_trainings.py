@@ -76,14 +76,11 @@ def test_a_third_recipe_says_what_it_takes_the_place_of(finished: Path) -> None:
     assert "training: the checkpoints that were kept of an unfinished training give way to it" in said
 
 
-@pytest.mark.parametrize("left", ["training", ".training.previous"])
-def test_an_exchange_that_was_killed_half_way_loses_nothing(finished: Path, left: str) -> None:
+@pytest.mark.parametrize("renamed", [1, 2])
+def test_an_exchange_that_was_killed_half_way_loses_nothing(finished: Path, renamed: int) -> None:
     stopped(finished, 4, LONGER)
-    (folder(finished) / left).rename(folder(finished) / ".training.exchanged")
-    if left == ".training.previous":
-        (folder(finished) / ".training.exchanged").rename(folder(finished) / left)
-        (folder(finished) / "training").rename(folder(finished) / ".training.exchanged")
-        (folder(finished) / left).rename(folder(finished) / "training")
+    for old, new in [("training", ".training.exchanged"), (".training.previous", "training")][:renamed]:
+        (folder(finished) / old).rename(folder(finished) / new)
     assert trained(finished)[-1] == "training: unchanged, skipped"
     assert "training: resuming after step 4" in trained(finished, LONGER)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tunewright.pipeline.judge import words
+from tunewright.pipeline.judge import LIBRARIES, words
 from tunewright.pipeline.prepare import current_data
 from tunewright.pipeline.stages import Done, Manifest, Stage, needed, run_stage
 from tunewright.training.settings import pick_device
@@ -41,5 +41,6 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "base": context.base.revision,
         "device": pick_device(),
         "judge": context.task.judge.declares(context),
+        "libraries": LIBRARIES,
         "earlier": context.goes_on.sha256 if context.goes_on else None,
     }

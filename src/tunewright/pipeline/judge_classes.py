@@ -73,11 +73,12 @@ class ClassJudge:
         return next(word for word, (_, role) in self.systems.items() if role == "base")
 
     def declares(self, context: Context) -> Mapping[str, Any]:
-        """The tokenizer, and the template through which a base that never classified is asked for a label."""
+        """The tokenizer, its context, and the template through which a base that never classified is asked."""
         asked = "base" in words(context) and context.goes_on is None
         return {
             "encoder": context.tokenizer.fingerprint,
             "encoder_version": ENCODER_VERSION,
+            "max_tokens": context.tokenizer.max_tokens,
             "template": context.settled_template.hash if asked else None,
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import torch
 from tunewright.core.codec import from_data, to_data
 from tunewright.core.encoded import READING
 from tunewright.core.errors import Problem, RecipeError, RunError
-from tunewright.core.files import built_aside, digest, disk_faults, read_json, tree_hashes, write_json
+from tunewright.core.files import built_aside, digest, disk_faults, read_mapping, tree_hashes, write_json
 from tunewright.core.titles import metric_title
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.loader import LoadPlan
@@ -48,7 +48,6 @@ from tunewright.training.settings import Resolved, pick_device, resolve, thread_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -112,9 +111,9 @@ def settle(context: Context) -> Resolved:
         ]
     )
     path = context.run.path / "resolved.json"
-    kept = read_json(path) if path.exists() else {}
+    kept = read_mapping(path) if path.exists() else {}
     if kept.get("ask") == ask:
-        return from_data(Resolved, kept["resolved"], place=str(path))
+        return from_data(Resolved, kept.get("resolved"), place=str(path))
     metric = context.task.checkpoint_metric(profile.imbalance_ratio)
     resolved = resolve(
         spec,
@@ -177,7 +176,7 @@ def _declares(context: Context, data: Manifest) -> dict[str, Any]:
         "encoder": context.encoder.fingerprint,
         "encoder_version": ENCODER_VERSION,
         "overlength": recipe.data.overlength,
-        "resolved": asdict(settle(context)),
+        "resolved": settle(context).deciding,
         "reads_mean": reads_mean(recipe, context.facts),
         "libraries": LIBRARIES,
     }
