@@ -72,6 +72,11 @@ class CountedJudge:
         """All of them."""
         return tuple(self.answers.systems)
 
+    @property
+    def base(self) -> BaselineName:
+        """The one whose role that is."""
+        return next(word for word, (_, role, _) in self.answers.systems.items() if role == "base")
+
     def declares(self, context: Context) -> Mapping[str, Any]:
         """The tokenizer, which the base is asked through."""
         return {"encoder": context.tokenizer.fingerprint, "encoder_version": ENCODER_VERSION}

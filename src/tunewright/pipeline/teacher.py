@@ -13,12 +13,10 @@ from safetensors.numpy import load_file, save_file
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import disk_faults
 from tunewright.data.clusters import cluster_ids
-from tunewright.evaluation.baselines import linear_probe, tfidf_linear
+from tunewright.evaluation.baselines import linear_probe
 from tunewright.evaluation.out_of_fold import fold_numbers, out_of_fold
-from tunewright.evaluation.tallies import PROBABILITY_FLOOR
 from tunewright.inference.classify import TrunkEmbedder
 from tunewright.models.load import load_trunk
-from tunewright.recipe.teacher import BaselinesTeacher, ProbeTeacher
 from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
@@ -28,10 +26,10 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from tunewright.evaluation.out_of_fold import FitPredict
     from tunewright.models.base import BaseFacts
     from tunewright.pipeline.context import Context
     from tunewright.recipe.recipe import Recipe
+    from tunewright.recipe.teacher import ProbeTeacher
 
     Shares = NDArray[np.float32]
     Ints = NDArray[np.int64]
@@ -85,43 +83,18 @@ def mixed(
     return (said_N1 * taught_NK + (1 - said_N1) * own_NK).astype(np.float32)
 
 
-def _shares(
-    context: Context, spec: ProbeTeacher | BaselinesTeacher, rows: pl.DataFrame, labels: Sequence[str]
-) -> Shares:
+def _shares(context: Context, spec: ProbeTeacher, rows: pl.DataFrame, labels: Sequence[str]) -> Shares:
     index = {label: number for number, label in enumerate(labels)}
     targets_N = np.array([index[target] for target in rows["target"].to_list()], dtype=np.int64)
-    fold_N = fold_numbers(cluster_ids(rows).to_list(), targets_N, folds=spec.folds, seed=context.recipe.seed)
-    models = [_probe(context, rows["input"].to_list(), targets_N, labels)]
-    if isinstance(spec, BaselinesTeacher):
-        models.append(_words(context, rows["input"].to_list(), targets_N, labels))
-    judged = [out_of_fold(model, targets_N, fold_N, classes=len(labels)) for model in models]
-    taught_NK = agreed([each.probabilities_NK for each in judged])
-    agrees = float(np.mean(np.argmax(taught_NK, axis=1) == targets_N))
-    context.say(
-        f"training: the teacher ({spec.kind}), out of fold, finds the label of {agrees:.1%} of {len(rows):,} rows"
-    )
-    return mixed(targets_N, taught_NK, judged[0].judged_N, weight=spec.weight)
-
-
-def agreed(said: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The geometric mean of the probabilities of several models, each row brought to a sum of 1; 0 where all are 0."""
-    logs = [np.log(np.maximum(each_NK, PROBABILITY_FLOOR)) for each_NK in said]
-    mean_NK = np.exp(np.mean(logs, axis=0))
-    return np.asarray(mean_NK / mean_NK.sum(axis=1, keepdims=True))
-
-
-def _probe(context: Context, texts: Sequence[str], targets_N: Ints, labels: Sequence[str]) -> FitPredict:
-    """Logistic regression on the base's embeddings, which are made once."""
     embedder = TrunkEmbedder(load_trunk(context.base.folder), context.tokenizer, device=pick_device())
-    vectors_ND, seed = embedder.embed(texts), context.recipe.seed
-    return lambda learn, judge: linear_probe(vectors_ND[learn], targets_N[learn], labels, seed=seed).probabilities(
-        vectors_ND[judge]
-    )
+    vectors_ND, seed = embedder.embed(rows["input"].to_list()), context.recipe.seed
 
+    def probe(learn: Ints, judge: Ints) -> NDArray[np.float64]:
+        fitted = linear_probe(vectors_ND[learn], targets_N[learn], labels, seed=seed)
+        return fitted.probabilities(vectors_ND[judge])
 
-def _words(context: Context, texts: Sequence[str], targets_N: Ints, labels: Sequence[str]) -> FitPredict:
-    """Logistic regression on words and letters."""
-    seed = context.recipe.seed
-    return lambda learn, judge: tfidf_linear(
-        [texts[n] for n in learn], targets_N[learn], labels, seed=seed
-    ).probabilities([texts[n] for n in judge])
+    fold_N = fold_numbers(cluster_ids(rows).to_list(), targets_N, folds=spec.folds, seed=seed)
+    judged = out_of_fold(probe, targets_N, fold_N, classes=len(labels))
+    agrees = float(np.mean(np.argmax(judged.probabilities_NK, axis=1) == targets_N))
+    context.say(f"training: a probe of the base, out of fold, finds the label of {agrees:.1%} of {len(rows):,} rows")
+    return mixed(targets_N, judged.probabilities_NK, judged.judged_N, weight=spec.weight)

@@ -108,15 +108,6 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
-    def _watched_metric_is_there(self) -> Recipe:
-        if self.train.metric in {"accuracy", "macro_f1"} and self.task != "classification":
-            raise ValueError(
-                f"train.metric is {self.train.metric!r} and task is {self.task!r}, which has no classes: remove "
-                "train.metric"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _earlier_run_is_named(self) -> Recipe:
         if self.model.run is not None:
             return self

@@ -22,19 +22,3 @@ class ProbeTeacher(Spec):
     """Share of a target that the teacher's word makes up; the rest is the row's own label."""
     folds: Annotated[int, Field(ge=2, le=50)] = 5
     """Models that are fitted, each on all parts of the rows but one."""
-
-
-class BaselinesTeacher(Spec):
-    """The probe and TF-IDF + logistic regression together: the geometric mean of what the two say of each row.
-
-    Else as `probe`. The two err on different rows, so that both together know more than either.
-    """
-
-    kind: Literal["baselines"] = "baselines"
-    weight: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Share of a target that the teacher's word makes up; the rest is the row's own label."""
-    folds: Annotated[int, Field(ge=2, le=50)] = 5
-    """Models of each kind that are fitted, each on all parts of the rows but one."""
-
-
-TeacherSpec = Annotated[ProbeTeacher | BaselinesTeacher, Field(discriminator="kind")]

@@ -11,7 +11,7 @@ from tunewright.recipe.optimizer import AdamW, OptimizerSpec
 from tunewright.recipe.regularise import Ema, Penalties, Swa
 from tunewright.recipe.schedule import Linear, ScheduleSpec
 from tunewright.recipe.spec import Spec
-from tunewright.recipe.teacher import TeacherSpec
+from tunewright.recipe.teacher import ProbeTeacher
 
 
 class Unfreezing(Spec):
@@ -154,9 +154,9 @@ class TrainSpec(Spec):
     """Evaluate and keep an exponential moving average of the weights; `null` takes the weights of the last step."""
     swa: Swa | None = None
     """Evaluate and keep the plain mean of the weights of the last steps; `null` takes the weights of the last step."""
-    teacher: TeacherSpec | None = None
-    """Softens the targets of the task `classification` by what simple models tell of each row that they have not seen;
-    `null` trains on labels alone. Losses of validation and test are plain."""
+    teacher: ProbeTeacher | None = None
+    """Softens the targets of the task `classification` by what the untuned base tells of each row; `null` trains on labels
+    alone. Losses of validation and test are plain."""
     packing: bool | Literal["auto"] = "auto"
     """Several rows in one sequence, each blind to the others; only where a self-test at the start shows that exactly.
     `auto` packs where that holds, and sorts rows by length otherwise."""
