@@ -155,8 +155,8 @@ class TrainSpec(Spec):
     swa: Swa | None = None
     """Evaluate and keep the plain mean of the weights of the last steps; `null` takes the weights of the last step."""
     teacher: ProbeTeacher | None = None
-    """Softens the targets of the task `classification` by what the untuned base tells of each row; `null` trains on labels
-    alone. Losses of validation and test are plain."""
+    """Softens the targets of the task `classification` by what the untuned base tells of each row; `null` trains on
+    labels alone. Losses of validation and test are plain."""
     packing: bool | Literal["auto"] = "auto"
     """Several rows in one sequence, each blind to the others; only where a self-test at the start shows that exactly.
     `auto` packs where that holds, and sorts rows by length otherwise."""
