@@ -133,6 +133,8 @@ VALUES: Mapping[str, Any] = {
     "seed": 14,
     "split": {"kind": "stratified", "test": 0.3},
     "train.method": {"kind": "top_layers", "layers": 1},
+    "train.epochs": 3.0,
+    "train.max_steps": 7,
     "train.optimizer": {"lr": 0.001},
     "train.schedule": {"kind": "cosine"},
     "train.precision": "bf16",
@@ -159,12 +161,15 @@ OWN: Mapping[str, set[str]] = {
 """Section to the stages whose keys a field of it is in, beside those behind them, whose inputs change."""
 SCORED, READ = {"baseline", "evaluation"}, {"data", "training"}
 ALL_BUT_GATE = SCORED | READ
+ADVISED = {"training", "gate"}
+"""The gate's advice on how to tune more gently goes by them."""
 OF_FIELDS: Mapping[str, set[str]] = {
     "model.name": {"training", "evaluation"},  # which titles name
     "model.max_tokens": ALL_BUT_GATE,
     "data.input": READ,
     "data.clean": READ,
     "data.overlength": READ,
+    **dict.fromkeys(("train.method", "train.epochs", "train.max_steps", "train.optimizer"), ADVISED),
     "train.tensorboard": set(),
     **dict.fromkeys(("evaluation.baselines", "evaluation.confidence", "evaluation.resamples"), SCORED),
 }
