@@ -26,8 +26,8 @@ EXPECTED = "the lock as tunewright wrote it: JSON that holds the frozen test row
 EXAMPLES = 5
 ANSWER_MARK = "sha256:"
 """Begins what the lock holds of an answer, whose text may be long: its hash."""
-ALWAYS = ("version", "tests", "uses")
-"""Keys that every lock has: without one of them a frozen test could be lost and read as none."""
+ALWAYS = ("version", "tests")
+"""Keys that every lock has: without one of them a frozen test could be lost and read as none; `uses` came later."""
 STRICT = ConfigDict(extra="forbid")
 """A key that is misspelt or of another version is refused: what stood under it would be forgotten."""
 Pair = tuple[str, str]
