@@ -125,6 +125,7 @@ VALUES: Mapping[str, Any] = {
     "data.benchmarks": ["other.csv"],
     "data.label_issues": {"kind": "relabel", "file": "other.csv"},
     "data.filter": {"min_chars": 3},
+    "data.augment": {"methods": [{"kind": "casing"}]},
     "data.balance": {"kind": "oversample"},
     "data.clean": {"quotes": True},
     "data.privacy": {"default": "mask"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping  # noqa: TC003  # a type of the frozen record below
+from collections.abc import Mapping, Sequence  # noqa: TC003  # types of the frozen record below
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from tunewright.recipe.model import RUN
 if TYPE_CHECKING:
     from tunewright.data.augment.rows import Augmented
     from tunewright.data.completed import Completed
+    from tunewright.data.earlier import Earlier
     from tunewright.data.lock import Lock
     from tunewright.data.measure import Measured
 
@@ -69,7 +70,6 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
     splits, labelled = by_split(work.rows), sources.task == "classification"
     # Rows that were made of others are kept apart from held-back texts as they are made (`data.augment.checks`).
     read_rows = {**splits, "train": without_derived(splits["train"])}
-    numbered, sets = sources.task == "regression", sources.task == "multilabel"
     contamination, held = contamination_of(
         read_rows, request.spec.benchmarks, folder=request.folder, local_only=request.local_only
     )
@@ -81,8 +81,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
     counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
     _assert_accounted(work.rows, account, read)
-    known = measured.lengths.len() > 0
-    lengths = {n: measured.lengths.filter(work.rows["split"] == n).to_list() if known else [] for n in SPLITS}
+    lengths = _lengths(work.rows, measured)
     languages, foreign = language_findings(work.rows)
     profile = Profile(
         read=read,
@@ -99,7 +98,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
                 lengths[name],
                 max_tokens=reached.max_tokens,
                 labels=target_counts(splits[name]["target"], sources.task),
-                numbered=numbered,
+                numbered=sources.task == "regression",
                 trained=measured.figures.get(name),
             )
             for name in SPLITS
@@ -109,15 +108,13 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
                 *audit.ledger_findings(account),
                 *work.findings,
                 *foreign,
-                *(audit.class_findings({**splits, "train": balanced.train}) if labelled else ()),
-                *(spread_findings(splits) if numbered else share_findings(splits) if sets else ()),
+                *_target_findings({**splits, "train": balanced.train}, splits, sources.task),
                 *_division_findings(splits, sources),
                 *_new_findings(splits, request, new),
                 *held,
             )
         ),
-        sources={table.source: table.sha256 for table in sources.tables.values()}
-        | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {}),
+        sources=_hashes(sources, earlier),
         replayed=replayed,
         languages=languages,
         private=work.private,
@@ -128,6 +125,29 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
     )
     lineage = earlier.lineage.select(LINEAGE_COLUMNS) if earlier else None
     return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage, contamination, new.candidates)
+
+
+def _hashes(sources: Sources, earlier: Earlier | None) -> dict[str, str]:
+    """Source to the hash of its bytes; of the run that is the base, of its rows."""
+    read = {table.source: table.sha256 for table in sources.tables.values()}
+    return read | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {})
+
+
+def _lengths(rows: pl.DataFrame, measured: Measured) -> dict[SplitName, list[int]]:
+    """Tokens of each row by split; none where nothing was measured."""
+    known = measured.lengths.len() > 0
+    return {name: measured.lengths.filter(rows["split"] == name).to_list() if known else [] for name in SPLITS}
+
+
+def _target_findings(
+    read: Mapping[SplitName, pl.DataFrame], splits: Mapping[SplitName, pl.DataFrame], task: str
+) -> Sequence[Finding]:
+    """What to beware of in the targets: of classes as they were `read`, of numbers and sets of labels in the splits."""
+    if task == "classification":
+        return audit.class_findings(read)
+    if task == "regression":
+        return spread_findings(splits)
+    return share_findings(splits) if task == "multilabel" else ()
 
 
 def _division_findings(splits: Mapping[SplitName, pl.DataFrame], sources: Sources) -> list[Finding]:
