@@ -129,3 +129,9 @@ def test_whole_numbers_stay_labels_unless_the_task_is_named(tmp_path: Path) -> N
     assert found.task == "classification"
     assert any("task regression" in other for other in found.alternatives)
     assert sniff(tmp_path / "train.csv", task="regression").task == "regression"
+
+
+@pytest.mark.parametrize("value", ["1e999", "-4e38", 10**400, 3.5e38])
+def test_a_number_that_no_weight_can_hold_is_refused(value: object) -> None:
+    with pytest.raises(Unfit, match="beyond"):
+        as_number(value)

@@ -250,3 +250,12 @@ def test_every_field_is_in_the_keys_of_the_stages_that_it_decides_and_in_no_othe
         found[field] = {stage for stage, said in now.items() if said != first[stage]}
         expected[field] = OF_JUDGES[template].get(field, OF_FIELDS.get(field, OWN[field.partition(".")[0]]))
     assert found == expected
+
+
+def test_settings_are_settled_anew_for_another_task(prepared_project: Path) -> None:
+    before = Context(load_recipe(prepared_project / "recipe.yaml"))
+    assert train.settle(before).metric in {"accuracy", "macro_f1"}
+    other = before.recipe.model_copy(update={"task": "multilabel"})
+    after = Context(replace(before.loaded, recipe=other))
+    assert train.settle(after).metric == after.task.checkpoint_metric(1.0)
+    assert train.settle(before).metric in {"accuracy", "macro_f1"}

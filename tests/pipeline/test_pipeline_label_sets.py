@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +17,12 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from tiny_models import tiny_model
 from tiny_room import CUES, LABELS, NOISE, tiny_recipe, write_recipe
 from tunewright.core.encoded import RowContent
-from tunewright.core.errors import RecipeError
+from tunewright.core.errors import RecipeError, RunError
 from tunewright.data.loader import LoadPlan, load_steps
 from tunewright.data.tokenize import encode_rows
 from tunewright.models.encoders import label_set_encoder
 from tunewright.models.load import load_classifier
+from tunewright.pipeline.answers_label_sets import threshold_of
 from tunewright.pipeline.check import check_recipe
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.init import propose
@@ -101,7 +103,7 @@ def test_the_results_hold_every_system_with_each_label_and_paired_tests(learned:
     assert tuned["metrics"]["micro_f1"]["value"] > scores["majority"]["metrics"]["micro_f1"]["value"]
     assert all(c["p_value"] is not None for c in results["comparisons"])
     saved = pl.read_parquet(folder(learned) / "evaluation" / "predictions.parquet")
-    assert saved["threshold"][0] == json.loads((folder(learned) / "evaluation" / "threshold.json").read_text())
+    assert saved["threshold"][0] == json.loads((folder(learned) / "evaluation" / "threshold.json").read_text())[0]
     gate = json.loads((folder(learned) / "gate" / "gate.json").read_text())
     assert len(gate["outcomes"]) == 2
 
@@ -194,3 +196,12 @@ def test_fields_of_other_tasks_are_refused_naming_both(
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(RecipeError, match=words):
         load_recipe(path)
+
+
+def test_a_threshold_that_was_found_for_another_training_is_refused(learned: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(folder(learned), tmp_path / "run")
+    assert 0 < threshold_of(run) < 1
+    manifest = json.loads((run / "training" / "manifest.json").read_text())
+    (run / "training" / "manifest.json").write_text(json.dumps(manifest | {"key": "another"}))
+    with pytest.raises(RunError, match="another training"):
+        threshold_of(run)

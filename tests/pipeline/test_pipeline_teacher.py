@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 import pytest
 from pipeline_kills import end_of, killed_until_done, result, run_folder, start_fork
 from safetensors.numpy import load_file
 
 from tiny_room import tiny_recipe, write_recipe
 from tunewright.core.errors import RecipeError
+from tunewright.data.derived import derived_meta, with_parents
 from tunewright.data.store import read_profile, read_split
 from tunewright.models.base import find_local, read_facts
 from tunewright.pipeline.context import Context
@@ -92,3 +94,11 @@ def test_a_task_without_classes_has_no_teacher(bert: Path) -> None:
     recipe = tiny_recipe(bert, teacher=PROBE) | {"task": "generation"}
     with pytest.raises(ValueError, match="which has no classes"):
         Recipe.model_validate(recipe)
+
+
+def test_a_row_that_was_made_of_another_shares_its_fold() -> None:
+    made = derived_meta("{}", "parent", "typos", 1)
+    rows = pl.DataFrame({"row_id": ["parent", "other", "child"], "meta": ["{}", "{}", made]})
+    assert with_parents(rows, pl.Series(["a", "b", "c"])) == ["a", "b", "a"]
+    orphan = rows.filter(pl.col("row_id") != "parent")
+    assert with_parents(orphan, pl.Series(["b", "c"])) == ["b", "c"]

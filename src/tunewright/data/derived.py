@@ -36,6 +36,17 @@ def derived_meta(meta: str, parent: str, method: str, number: int) -> str:
     return json.dumps(whole, ensure_ascii=False, sort_keys=True)
 
 
+def with_parents(rows: pl.DataFrame, clusters: pl.Series) -> list[str]:
+    """The cluster of each row: of one that was made of another, its parent's, where that is among the rows."""
+    own = dict(zip(rows["row_id"], clusters, strict=True))
+    return [own.get(_parent(meta) or row, own[row]) for row, meta in rows.select("row_id", "meta").iter_rows()]
+
+
+def _parent(meta: str) -> str | None:
+    made = json.loads(meta).get(DERIVED) if f'"{DERIVED}"' in meta else None
+    return None if made is None else str(made["parent"])
+
+
 def without_derived(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows that were read, without those that were made of them."""
     made = [f'"{DERIVED}"' in meta and DERIVED in json.loads(meta) for meta in rows["meta"]]

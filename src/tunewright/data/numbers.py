@@ -29,6 +29,9 @@ GROUPS = 10
 FAR = 8.0
 """Robust standard deviations from the median beyond which a number is worth a look."""
 
+LARGEST = 3.4e38
+"""The largest number that a model's weights in single precision can say."""
+
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 
 
@@ -42,14 +45,25 @@ def as_number(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise Unfit(f"is {kind_of(value)}, not a number: {shown(value)}", "write it as a number")
     if not isinstance(value, str):
-        return _written(float(value))
+        return _written(_bounded(value, value))
     bare = without_invisible(value).strip()
     if not bare or bare.casefold() in missing_labels():
         return None
     if _NUMBER.fullmatch(bare) is None:
         remedy = "write it in digits with a decimal point, such as 3.5" if "," in bare else "write it as a number"
         raise Unfit(f"is a text, not a number: {shown(value)}", remedy)
-    return _written(float(bare))
+    return _written(_bounded(bare, value))
+
+
+def _bounded(number: str | float | Decimal, value: object) -> float:
+    """The number as the head can hold it. Raises Unfit beyond single precision."""
+    try:
+        found = float(number)
+    except OverflowError:
+        found = math.inf
+    if abs(found) > LARGEST:
+        raise Unfit(f"is a number beyond {LARGEST:.2g}: {shown(value)}", "write it in a larger unit")
+    return found
 
 
 def number_groups(targets: pl.Series) -> pl.Series:

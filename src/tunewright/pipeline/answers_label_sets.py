@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import read_json, write_json
 from tunewright.core.predictions import LabelSetPredictions
 from tunewright.data.clusters import cluster_ids
@@ -55,7 +56,7 @@ def write_sets(path: Path, predictions: LabelSetPredictions) -> None:
     )
     frame.write_parquet(path)
     if path.name == "predictions.parquet":
-        write_json(path.with_name(THRESHOLD), predictions.threshold)
+        write_json(path.with_name(THRESHOLD), [predictions.threshold, _trained(path.parents[1])])
 
 
 def read_sets(path: Path) -> LabelSetPredictions:
@@ -73,9 +74,24 @@ def read_sets(path: Path) -> LabelSetPredictions:
 
 
 def threshold_of(run: Path) -> float:
-    """The threshold that the run's tuned model was tested with; a half where it was not tested."""
+    """The threshold that the run's tuned model was tested with; a half where it was not tested.
+
+    Raises RunError where it was tuned for another training's model.
+    """
     path = run / "evaluation" / THRESHOLD
-    return float(read_json(path)) if path.is_file() else DEFAULT_THRESHOLD
+    if not path.is_file():
+        return DEFAULT_THRESHOLD
+    threshold, trained = read_json(path)
+    if trained != _trained(run):
+        given, expected = "was found for another training's model", "the threshold of the model that stands there"
+        raise RunError(Problem(str(path), given, expected, "test this one: `tunewright evaluate RECIPE`"))
+    return float(threshold)
+
+
+def _trained(run: Path) -> str | None:
+    """The key of the training whose model stands in the run; None where none does."""
+    path = run / "training" / "manifest.json"
+    return str(read_json(path)["key"]) if path.is_file() else None
 
 
 def _predict(context: Context, probabilities: Probabilities) -> Predict:

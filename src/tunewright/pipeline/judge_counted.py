@@ -78,8 +78,12 @@ class CountedJudge:
         return next(word for word, (_, role, _) in self.answers.systems.items() if role == "base")
 
     def declares(self, context: Context) -> Mapping[str, Any]:
-        """The tokenizer, which the base is asked through."""
-        return {"encoder": context.tokenizer.fingerprint, "encoder_version": ENCODER_VERSION}
+        """The tokenizer, which the base is asked through, and the threshold that labels are held against."""
+        return {
+            "encoder": context.tokenizer.fingerprint,
+            "encoder_version": ENCODER_VERSION,
+            "threshold": context.recipe.evaluation.threshold,
+        }
 
     def score_baselines(self, context: Context, folder: Path) -> None:
         """Each baseline learns from the training rows alone."""

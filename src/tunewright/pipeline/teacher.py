@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import disk_faults
 from tunewright.data.clusters import cluster_ids
+from tunewright.data.derived import with_parents
 from tunewright.evaluation.baselines import linear_probe
 from tunewright.evaluation.out_of_fold import fold_numbers, out_of_fold
 from tunewright.inference.classify import TrunkEmbedder
@@ -93,7 +94,7 @@ def _shares(context: Context, spec: ProbeTeacher, rows: pl.DataFrame, labels: Se
         fitted = linear_probe(vectors_ND[learn], targets_N[learn], labels, seed=seed)
         return fitted.probabilities(vectors_ND[judge])
 
-    fold_N = fold_numbers(cluster_ids(rows).to_list(), targets_N, folds=spec.folds, seed=seed)
+    fold_N = fold_numbers(with_parents(rows, cluster_ids(rows)), targets_N, folds=spec.folds, seed=seed)
     judged = out_of_fold(probe, targets_N, fold_N, classes=len(labels))
     agrees = float(np.mean(np.argmax(judged.probabilities_NK, axis=1) == targets_N))
     context.say(f"training: a probe of the base, out of fold, finds the label of {agrees:.1%} of {len(rows):,} rows")

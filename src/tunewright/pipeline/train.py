@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from importlib import metadata
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -59,7 +60,11 @@ if TYPE_CHECKING:
     from tunewright.training.checkpoint import Progress
     from tunewright.training.step import TrainState
 
-LIBRARIES = {name: metadata.version(name) for name in ("torch", "transformers", "peft", "accelerate")}
+LIBRARIES = {
+    name: metadata.version(name)
+    for name in ("torch", "transformers", "peft", "accelerate", "numpy", "scikit-learn", "schedulefree")
+    if name != "schedulefree" or find_spec(name) is not None  # an extra
+}
 """Whose code decides the numbers, and whether rows that are packed see each other."""
 
 TIMED = frozenset({"timings.jsonl"})
@@ -104,6 +109,7 @@ def settle(context: Context) -> Resolved:
     ask = digest(
         [
             spec.model_dump(mode="json", exclude={"tensorboard"}),
+            context.recipe.task,
             context.base.revision,
             profile.imbalance_ratio,
             pick_device(),

@@ -40,8 +40,8 @@ def validate_label_sets(model: Any, rows: TokenRows, _loss: LossSum, *, plan: Lo
 
 
 def validate_values(model: Any, rows: TokenRows, _loss: LossSum, *, plan: LoadPlan, bf16: bool) -> dict[str, float]:
-    """Mean squared error in units of the training rows' variance (always saying their mean has about 1), R squared
-    likewise and, where it is known, Pearson's r. The model is left in eval mode.
+    """Mean squared error in units of the training rows' variance (always saying their mean has about 1) and,
+    where it is known, Pearson's r. The model is left in eval mode.
     """
     model.eval()
     ids: Sequence[Sequence[int]] = [rows.ids(index) for index in range(len(rows))]  # type: ignore[misc]  # an array is a sequence of ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,7 +28,9 @@ def prefix_key(model: Any, layers: Sequence[nn.Module], rows_key: str, compute: 
     """
     device = next(model.parameters()).device.type
     machine = [device, torch.get_num_threads(), torch.__version__, transformers.__version__]
-    kind = [type(model.base_model).__name__, model.config._attn_implementation]
+    named = {"_name_or_path", "id2label", "label2id", "transformers_version"}
+    config = {name: value for name, value in model.config.to_dict().items() if name not in named}
+    kind = [type(model.base_model).__name__, model.config._attn_implementation, json.dumps(config, default=str)]
     return digest([VERSION, rows_key, _weights_hash(model, layers), len(layers), str(compute), kind, machine])[:32]
 
 
