@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.core.errors import DataError
-from tunewright.data.numbers import GROUPS, as_number, number_groups
+from tunewright.data.numbers import GROUPS, LARGEST, as_number, number_groups
 from tunewright.data.sniff import sniff
 from tunewright.data.unfit import Unfit
 
@@ -49,7 +49,7 @@ def test_what_could_be_read_in_two_ways_is_refused(value: Any) -> None:
         as_number(value)
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False, width=64))
+@given(st.floats(-LARGEST, LARGEST, width=64))
 def test_a_number_loses_nothing(number: float) -> None:
     text = as_number(number)
     assert text is not None

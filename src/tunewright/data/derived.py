@@ -38,7 +38,7 @@ def derived_meta(meta: str, parent: str, method: str, number: int) -> str:
 
 def with_parents(rows: pl.DataFrame, clusters: pl.Series) -> list[str]:
     """The cluster of each row: of one that was made of another, its parent's, where that is among the rows."""
-    own = dict(zip(rows["row_id"], clusters, strict=True))
+    own: dict[str, str] = dict(zip(rows["row_id"].to_list(), clusters.to_list(), strict=True))
     return [own.get(_parent(meta) or row, own[row]) for row, meta in rows.select("row_id", "meta").iter_rows()]
 
 
