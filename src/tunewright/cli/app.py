@@ -118,7 +118,7 @@ def exit_code(arguments: list[str]) -> int:
 
 
 def _stopped(number: int) -> TunewrightError:
-    remedy = "run the same command again: it resumes, finished stages are kept"
+    remedy = "run the same command again: of a run, finished stages are kept, and a training resumes"
     return Interrupted(number, Problem("command", how_stopped(number), "", remedy))
 
 
