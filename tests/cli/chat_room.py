@@ -9,15 +9,13 @@ import select
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tiny_models import CHATML, tiny_model
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.run import run_stages
 from tunewright.recipe.load import load_recipe
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CONTEXT = 1024
 PATIENCE_S = 120.0
@@ -73,12 +71,24 @@ class Terminal:
             self._read(0.0)
 
     def interrupt(self) -> None:
-        """Ctrl-C, as a person presses it: a moment after what is on the screen.
+        """Ctrl-C, as a person presses it: a moment after what is on the screen, once the program waits for keys.
 
         Between showing its prompt and waiting for keys, readline notices a signal only with the next key.
         """
+        ends = time.monotonic() + PATIENCE_S
         time.sleep(0.5)
+        while self._works() and time.monotonic() < ends:
+            time.sleep(0.1)
         self.type("\x03")
+
+    def _works(self) -> bool:
+        """Whether the main thread was seen at work within a fifth of a second, where the system tells."""
+        state = Path(f"/proc/{self.pid}/stat")
+        for _ in range(4):
+            if state.exists() and state.read_text().rpartition(")")[2].split()[0] == "R":
+                return True
+            time.sleep(0.05)
+        return False
 
     def wait_for(self, text: str) -> str:
         """What was shown from the last place waited for up to this text."""
