@@ -16,8 +16,7 @@ from tunewright.data.store import read_profile, read_split
 from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.evaluation.assemble_counted import CountedSystem, assemble_counted, score_counted
 from tunewright.evaluation.gate import compared_metrics
-from tunewright.evaluation.settings import ScoreSettings
-from tunewright.pipeline.judge import base_title, base_words, words
+from tunewright.pipeline.judge import base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.training_facts import trained
 from tunewright.recipe.judge import BaselineName  # noqa: TC001  # a type of the frozen record below
@@ -93,7 +92,7 @@ class CountedJudge:
             predictions = self.answers.fit[word](context, without_derived(train))(test)
             system = self._system(context, word, predictions)
             self.answers.write(folder / f"{system.name}.parquet", predictions)
-            scored = score_counted(system, self.answers.task, _settings(context))
+            scored = score_counted(system, self.answers.task, score_settings(context))
             scores.append(scored)
             told = ((metric, scored.metrics[metric].value) for metric in self.answers.said)
             figures = ", ".join(f"{metric_title(m)} {'unknown' if v is None else f'{v:.3f}'}" for m, v in told)
@@ -125,7 +124,9 @@ class CountedJudge:
             compared=compared_metrics(gate_conditions(context)),
             spec=context.recipe.evaluation,
             seed=context.recipe.seed,
-            gap=of.gap(*map(of.count, (seen, chosen, test)), settings=_settings(context), trained=trained(context)),
+            gap=of.gap(
+                *map(of.count, (seen, chosen, test)), settings=score_settings(context), trained=trained(context)
+            ),
             labels=read_profile(data).labels,
             warnings=of.warnings(test),
             base=base_words(context),
@@ -136,8 +137,3 @@ class CountedJudge:
         per_class = self.answers.per_class(predictions, context.recipe.evaluation.confidence)
         named = title.format(base=base_title(context))
         return CountedSystem(name, named, role, self.answers.count(predictions), per_class)
-
-
-def _settings(context: Context) -> ScoreSettings:
-    spec = context.recipe.evaluation
-    return ScoreSettings(spec.confidence, spec.resamples, context.recipe.seed)
