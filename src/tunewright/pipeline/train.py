@@ -8,6 +8,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from tunewright.core.codec import from_data, to_data
@@ -46,11 +47,11 @@ from tunewright.training.interrupt import interruptions
 from tunewright.training.objective import training_loss
 from tunewright.training.packing import packing_fault
 from tunewright.training.settings import Resolved, pick_device, resolve, thread_count
+from tunewright.training.vocabulary import compact_vocabulary, whole_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from tunewright.core.training import EvaluationReport, StepReport
@@ -197,8 +198,7 @@ def _train(context: Context, key: str) -> None:
     rows = {name: tokenize(split, encoder, policy=policy, cache=context.token_cache) for name, split in splits.items()}
     scale = scale_of(rows["train"])
     rows = standardised(rows)
-    steps = total_steps(len(rows["train"]), context.recipe.train)
-    state = _fresh_state(context, resolved, labels, steps=steps)
+    state = _fresh_state(context, resolved, labels, rows)
     if scale is not None:
         output_layer(state.bare_model)  # a head that cannot hold the scale is refused before the first step
     _require_exact_packing(context, resolved, state)
@@ -217,7 +217,9 @@ def _train(context: Context, key: str) -> None:
     _keep_best(context, state, plan, outcome, scale)
 
 
-def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...], *, steps: int) -> TrainState:
+def _fresh_state(
+    context: Context, resolved: Resolved, labels: tuple[str, ...], rows: Mapping[str, TokenRows]
+) -> TrainState:
     recipe = context.recipe
     base = context.load_base(labels, dropout=recipe.model.dropout)
     if reads_mean(recipe, context.facts):
@@ -225,6 +227,8 @@ def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...], 
     named = context.base
     model = apply_method(base, recipe.train.method, seed=recipe.seed, base_name=named.address, base_commit=named.commit)
     train_mode(model)
+    if context.task.layout in READING:
+        _compact(context, model, rows)
     return start(
         model,
         recipe.train,
@@ -232,8 +236,17 @@ def _fresh_state(context: Context, resolved: Resolved, labels: tuple[str, ...], 
         bf16=resolved.precision == "bf16",
         seed=recipe.seed,
         cpu=resolved.device == "cpu",
-        total_steps=steps,
+        total_steps=total_steps(len(rows["train"]), recipe.train),
     )
+
+
+def _compact(context: Context, model: Any, rows: Mapping[str, TokenRows]) -> None:
+    """Embeddings of tokens that no row has are left out of the steps, where that is exact."""
+    seen = np.unique(np.concatenate([*(r.flat_ids for r in rows.values()), [context.tokenizer.special.pad]]))
+    compact = compact_vocabulary(model, context.recipe.train, seen)
+    if compact is not None:
+        tokens = f"{len(compact.seen_R):,} of {compact.whole[0].num_embeddings:,} token embeddings"
+        context.say(f"training: {tokens} are in each step; those of tokens that no row has would only decay")
 
 
 def _fit_plan(
@@ -343,6 +356,7 @@ def _keep_best(context: Context, state: TrainState, plan: FitPlan, outcome: FitO
     """
     model = state.bare_model
     load_weights(model, folder_of(plan.checkpoints, outcome.best_step))
+    whole_vocabulary(model)
     model.eval()
     if scale is not None:
         fold_scale(model, scale)

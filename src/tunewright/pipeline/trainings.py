@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tunewright.pipeline.context import Context
 
-TRAINING = Stage("training", version=1)
+TRAINING = Stage("training", version=2)
 EVENTS, OUTCOME, CHECKPOINTS = "events.jsonl", "outcome.json", "checkpoints"
 
 

@@ -9,7 +9,9 @@ from accelerate import Accelerator
 from accelerate.utils import GradientAccumulationPlugin
 
 from tunewright.core.errors import Problem, RunError
+from tunewright.training.attention import attend_plainly
 from tunewright.training.averaging import average_of
+from tunewright.training.dropout import lighten_dropout
 from tunewright.training.optimizers import build_optimizer
 from tunewright.training.penalties import penalty_of
 from tunewright.training.rates import rate_factors
@@ -58,6 +60,9 @@ def start(  # noqa: PLR0913  # what a run's settings come to, each by name
     if accelerator.num_processes > 1 and not several:
         given = f"started as {accelerator.num_processes} processes, which training does not divide its rows over yet"
         raise RunError(Problem("training", given, "one process", "start it without `accelerate launch` or torchrun"))
+    if accelerator.device.type == "cpu":
+        lighten_dropout(model)
+        attend_plainly(model)
     optimizer = build_optimizer(spec.optimizer, model, lr, factors=rate_factors(model, spec.method))
     model, optimizer = accelerator.prepare(model, optimizer)
     state = TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16)

@@ -48,7 +48,12 @@ class Penalty:
 
 def penalty_of(spec: Penalties, model: Any, optimizer: Optimizer) -> Penalty | None:
     """The penalty that the recipe asks for, which takes the weights as they are now for the base's; None for none."""
-    return Penalty(spec, model, optimizer) if spec.l1 or spec.l2 or spec.l2_sp is not None else None
+    return Penalty(spec, model, optimizer) if penalises(spec) else None
+
+
+def penalises(spec: Penalties) -> bool:
+    """Whether the size of the weights adds anything to the loss."""
+    return bool(spec.l1 or spec.l2 or spec.l2_sp is not None)
 
 
 def new_head(model: Any) -> set[nn.Parameter]:
