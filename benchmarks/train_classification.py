@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from benchmarks.quality_classification import PLAIN
 from benchmarks.record import conditions, write_record
 from tunewright.data.batching import WINDOW_BATCHES
 from tunewright.starter.encoder import encoder_folder
@@ -86,7 +87,7 @@ class Bench:
             f"train.max_steps={steps}",
             f"train.threads={self.threads}",
         ]
-        settings += ["model.reads=own"]  # the same work: Trainer's classifier reads the first token
+        settings += PLAIN
         settings += ["train.evaluate_every=100000", "train.checkpoint_every=epoch", "train.tensorboard=false"]
         request = {
             "recipe": str(self.recipe),
