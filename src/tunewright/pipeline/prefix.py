@@ -60,6 +60,8 @@ def _why_not(spec: TrainSpec, layers: int, plan: LoadPlan) -> str | None:
     """What in the recipe rules the cache out, or makes it pointless; None where nothing does."""
     if plan.packing:
         return "rows are packed, and packed rows are not cached"
+    if spec.r_drop is not None:
+        return "rows go through the model twice (train.r_drop)"
     if not layers:
         return "no layer is frozen with all that stands below it"
     if spec.epochs <= 1 and spec.prefix_cache == "auto":

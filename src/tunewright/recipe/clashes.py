@@ -18,6 +18,7 @@ TASKS = {
     "class_weights": BY_CLASS,
     "focal": BY_CLASS,
     "label_smoothing": BY_CROSS_ENTROPY,
+    "r_drop": BY_CLASS,
     "teacher": BY_CLASS,
 }
 """Field to the tasks whose loss it has a meaning for."""
@@ -35,12 +36,24 @@ def clashes(train: TrainSpec) -> Iterator[str]:
             f"focal is {train.focal:g} and teacher is {train.teacher.kind!r}: a softened target has no probability of "
             "its own that the focal loss could look at; remove one of them"
         )
+    if train.r_drop is not None:
+        yield from _of_r_drop(train)
     if train.ema is not None and train.swa is not None:
         yield "ema and swa are two averages of the weights, and only one can be evaluated and saved: remove one of them"
     if isinstance(train.optimizer, ScheduleFree):
         yield from _of_schedule_free(train)
     if train.penalties.l2_sp is not None:
         yield from _of_frozen(train)
+
+
+def _of_r_drop(train: TrainSpec) -> Iterator[str]:
+    given = f"r_drop is {train.r_drop:g}"
+    if train.focal is not None:
+        yield f"{given} and focal is {train.focal:g}: one weighs rows down that the other draws together; remove one"
+    if train.neftune is not None:
+        yield f"{given} and neftune is {train.neftune:g}: noise is not drawn for rows that go through twice; remove one"
+    if train.prefix_cache is True:
+        yield f"{given} and prefix_cache is true: rows that go through twice are not cached; write prefix_cache: auto"
 
 
 def unfit_for_task(train: TrainSpec, task: str) -> Iterator[str]:

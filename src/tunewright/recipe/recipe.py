@@ -84,6 +84,15 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
+    def _answers_differ(self) -> Recipe:
+        if self.train.r_drop is not None and self.model.dropout == 0:
+            raise ValueError(
+                f"train.r_drop is {self.train.r_drop:g} and model.dropout is 0: the two answers of a row would be the "
+                "same; remove one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _labels_are_divided(self) -> Recipe:
         if self.data.label_delimiter is not None and self.task != "multilabel":
             raise ValueError(

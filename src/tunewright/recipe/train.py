@@ -147,6 +147,9 @@ class TrainSpec(Spec):
     focal: Annotated[float, Field(gt=0, le=10)] | None = None
     """Exponent gamma of the focal loss (Lin et al. 2017), for the task `classification`: a row's loss is multiplied by
     (1 - p)^gamma, where p is the probability of its class; 2 is usual. For many easy rows and few hard ones."""
+    r_drop: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Weight alpha of R-Drop (Wu et al. 2021), for the task `classification`: each row goes through the model twice,
+    and its two answers, which differ by what dropout drew, are drawn together; 1 to 5 are usual. Twice the work."""
     neftune: PositiveFloat | None = None
     """Alpha of the noise on the input embeddings of a training step (NEFTune, Jain et al. 2024): uniform, at most alpha
     over the root of the row's tokens times the width; 5 is usual. For instructions and other small sets of texts."""

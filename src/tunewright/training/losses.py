@@ -40,11 +40,11 @@ def classification_loss(
     logits_BK, targets_B = output.logits.float(), _placed(batch.targets, device)
     if batch.soft_BK is None and batch.weights_B is None and not focus:
         return F.cross_entropy(logits_BK, targets_B, ignore_index=IGNORED, reduction="sum", label_smoothing=smoothing)
-    losses_B = _row_losses(logits_BK, targets_B, batch, smoothing)
+    losses_B = row_losses(logits_BK, targets_B, batch, smoothing)
     if focus:
         wrong_B = -torch.expm1(-losses_B)  # 1 - p; at 0 a power below 1 has no slope
         losses_B = losses_B * wrong_B.clamp(min=CERTAIN) ** focus
-    return (losses_B * _row_weights(targets_B, batch, device)).sum()
+    return (losses_B * row_weights(targets_B, batch, device)).sum()
 
 
 def read_batch(model: nn.Module, batch: TokenBatch, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -53,7 +53,7 @@ def read_batch(model: nn.Module, batch: TokenBatch, device: torch.device) -> tup
     return output.logits, _placed(batch.targets, device)
 
 
-def _row_losses(logits_BK: Tensor, targets_B: Tensor, batch: TokenBatch, smoothing: float) -> Tensor:
+def row_losses(logits_BK: Tensor, targets_B: Tensor, batch: TokenBatch, smoothing: float) -> Tensor:
     """The cross-entropy of each row; of a row without a target, what is not to count."""
     if batch.soft_BK is None:
         return F.cross_entropy(logits_BK, targets_B, ignore_index=IGNORED, reduction="none", label_smoothing=smoothing)
@@ -61,7 +61,7 @@ def _row_losses(logits_BK: Tensor, targets_B: Tensor, batch: TokenBatch, smoothi
     return F.cross_entropy(logits_BK, soft_BK, reduction="none", label_smoothing=smoothing)
 
 
-def _row_weights(targets_B: Tensor, batch: TokenBatch, device: torch.device) -> Tensor:
+def row_weights(targets_B: Tensor, batch: TokenBatch, device: torch.device) -> Tensor:
     """How much each row counts; 0 for one without a target."""
     has_B = (targets_B != IGNORED).float()
     return has_B if batch.weights_B is None else has_B * _placed(batch.weights_B, device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tunewright.training.agreement import agreement_loss
 from tunewright.training.noise import noisy
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def training_loss(loss: Callable[..., Tensor], spec: TrainSpec) -> LossSum:
 
     What the recipe may ask of a task stands in the recipe's own refusals: the loss of a task takes those keywords.
     """
+    if spec.r_drop is not None:
+        return partial(agreement_loss, alpha=spec.r_drop, smoothing=spec.label_smoothing)
     asked: dict[str, float] = {}
     if spec.label_smoothing:
         asked["smoothing"] = spec.label_smoothing
