@@ -51,6 +51,8 @@ class Answers:
     write: Callable[[Path, Any], None]
     """Path and P; `read` gives back what was written."""
     read: Callable[[Path], Any]
+    keep: Callable[[Context, Path, Any], None]
+    """Writes into the folder, beside P of the tuned model on the test rows, what `predict` needs to know of them."""
     count: Callable[[Any], Counted]
     per_class: Callable[[Any, float], tuple[ClassScore, ...]]
     """P and the level of its intervals."""
@@ -109,6 +111,7 @@ class CountedJudge:
         predict = of.tuned(context)
         test = predict(read_split(data, "test"))
         of.write(folder / "predictions.parquet", test)
+        of.keep(context, folder, test)
         baselines = context.run.path / "baseline"
         systems = [
             self._system(context, word, of.read(baselines / f"{of.systems[word][0]}.parquet"))
