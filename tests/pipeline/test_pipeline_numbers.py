@@ -19,9 +19,11 @@ from tunewright.core.errors import RecipeError
 from tunewright.core.results import Verdict
 from tunewright.evaluation.numbers import METRICS
 from tunewright.pipeline.check import check_recipe
+from tunewright.pipeline.context import Context
 from tunewright.pipeline.init import propose
 from tunewright.pipeline.init import write_recipe as write_proposed
 from tunewright.pipeline.predict import predict_rows
+from tunewright.pipeline.run import run_stages
 from tunewright.recipe.load import load_recipe
 from tunewright.tracking.events import read_events
 
@@ -193,5 +195,8 @@ def test_a_metric_of_classes_cannot_choose_the_checkpoint(bert: Path, tmp_path: 
 def test_a_run_that_has_a_head_is_no_base_for_numbers(learned: Path, bert: Path) -> None:
     path = learned / "further.yaml"
     path.write_text(json.dumps(json.loads((learned / "recipe.yaml").read_text()) | {"model": "run:recipe"}))
-    faults = [str(fault.problem) for fault in check_recipe(path).faults]
-    assert any("begins with a new head" in fault for fault in faults), faults
+    told, *_ = check_recipe(path).faults  # and of its data: it is the same again
+    assert "begins with a new head" in told.problem.given
+    with pytest.raises(RecipeError) as raised:
+        run_stages(Context(load_recipe(path)), ["prepare"])
+    assert raised.value.problems == (told.problem,)
