@@ -81,10 +81,11 @@ class CountedJudge:
         return next(word for word, (_, role, _) in self.answers.systems.items() if role == "base")
 
     def declares(self, context: Context) -> Mapping[str, Any]:
-        """The tokenizer, which the base is asked through, and the threshold that labels are held against."""
+        """How the base is given the texts, and the threshold that labels are held against."""
         return {
             "encoder": context.tokenizer.fingerprint,
             "encoder_version": ENCODER_VERSION,
+            "max_tokens": context.tokenizer.max_tokens,
             "threshold": context.recipe.evaluation.threshold,
         }
 
