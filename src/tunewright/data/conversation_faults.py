@@ -31,8 +31,8 @@ def conversation_findings(table: RawTable, proposals: Proposals) -> Iterator[Fin
 
 
 def _faults(table: RawTable, proposals: Proposals) -> Iterator[Fault]:
-    named = {"messages": proposals.messages, "system": proposals.system, "tools": proposals.tools}
-    columns = Columns(**{field: _column(proposal) for field, proposal in named.items()})
+    messages, system, tools = map(_column, (proposals.messages, proposals.system, proposals.tools))
+    columns = Columns(messages=messages, system=system, tools=tools)
     if columns.messages is None:
         return
     for record in table.frame.select(LINE, *(column for _, column in columns.pairs)).to_dicts():
