@@ -125,7 +125,7 @@ class _Seated(_Decoder):
 
     @torch.inference_mode()
     def step(self, tokens: Sequence[int | None]) -> Tensor:
-        """One pass over all seats; columns are given up that no row reaches any more, and each row has its own place."""
+        """One pass over all seats; columns that no row reaches any more are given up; each row has its own place."""
         lengths = self._lengths = [
             length if token is not None else 0 for length, token in zip(self._lengths, tokens, strict=True)
         ]
