@@ -47,6 +47,7 @@ def test_an_error_shows_all_its_problems_and_travels_as_data() -> None:
         "expected": "a number",
         "remedy": "write 5",
         "source": "recipe.yaml, line 14",
+        "count": 1,
     }
 
 

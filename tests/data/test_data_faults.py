@@ -29,6 +29,7 @@ def test_every_fault_is_listed_or_counted(messages: list[str]) -> None:
     counts = [re.match(r"(\d+) others of this kind", problem.given) for problem in shown]
     assert sum(int(count[1]) if count else 1 for count in counts) == len(faults)
     assert head.given.startswith(f"{len(faults)} records are wrong")
+    assert sum(problem.count for problem in (head, *shown)) == len(faults)
 
 
 def test_faults_that_differ_in_names_and_numbers_alone_are_of_one_kind() -> None:
@@ -44,6 +45,7 @@ def test_no_more_than_twenty_entries_are_listed() -> None:
     problems = data_error(faults, what="are wrong").problems
     assert len(problems) == SHOWN + 1
     assert problems[0].given == "39 records are wrong; 20 are listed"
+    assert problems[0].count == 19
 
 
 def test_records_of_one_line_are_known_by_their_number(tmp_path: Path) -> None:

@@ -115,6 +115,17 @@ def test_one_number_alone_is_refused(tmp_path: Path) -> None:
         prepared(tmp_path, task="regression")
 
 
+@pytest.mark.parametrize(("mean", "refused"), [(0, False), (2_000, False), (1_000_000, True), (-1_000_000, True)])
+def test_numbers_that_a_weight_would_round_off_are_refused(tmp_path: Path, mean: int, *, refused: bool) -> None:
+    write(tmp_path, [{**row, "score": f"{mean + n % 7 / 2}"} for n, row in enumerate(rows())])
+    if not refused:
+        assert prepared(tmp_path, task="regression").profile.kept
+        return
+    with pytest.raises(DataError, match="in single precision") as raised:
+        prepared(tmp_path, task="regression")
+    assert "off every target" in raised.value.problems[0].remedy
+
+
 def test_a_first_look_knows_numbers_by_name_and_decimals(tmp_path: Path) -> None:
     write(tmp_path, rows())
     found = sniff(tmp_path / "train.csv")

@@ -10,6 +10,8 @@ from data_room import tickets, write_csv, write_jsonl
 from tunewright.core.errors import DataError, RecipeError
 from tunewright.data import archives
 from tunewright.data.sniff import sniff
+from tunewright.data.sources import checked_rows, read_sources
+from tunewright.recipe.data import DataSpec
 from tunewright.recipe.named import Named
 
 if TYPE_CHECKING:
@@ -169,3 +171,16 @@ def test_columns_that_are_named_go_before_those_that_are_found(tmp_path: Path) -
 def test_a_text_that_was_taken_for_the_label_is_no_label_any_more(tmp_path: Path) -> None:
     found = sniff(write_csv(tmp_path / "t.csv", tickets(40)), named=Named(input="label"))
     assert (found.input and found.input.column, found.target, found.task) == ("label", None, None)
+
+
+def test_conversations_that_a_run_refuses_are_told_at_the_first_look(tmp_path: Path) -> None:
+    roles = ["assistant"] * 5 + ["brd", "brd"] + ["assistant"] * 5 + ["brd"]
+    turns = [[{"role": "user", "content": f"what is {n}"}, {"role": r, "content": "it"}] for n, r in enumerate(roles)]
+    path = tmp_path / "chats.jsonl"
+    path.write_text("".join(json.dumps({"messages": each}) + "\n" for each in turns))
+    found = [finding for finding in sniff(path).findings if finding.kind == "unfit_conversation"]
+    assert [(finding.severity, finding.count) for finding in found] == [("error", 3)]
+    assert found[0].rows == tuple(f"{path}:{line}" for line in (6, 7, 13))
+    with pytest.raises(DataError) as refused:
+        checked_rows(read_sources(DataSpec(train=str(path), messages="messages"), folder=tmp_path, task="generation"))
+    assert refused.value.problems[1].given in found[0].message

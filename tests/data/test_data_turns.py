@@ -115,6 +115,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "other keys": ([{"speaker": "a", "text": "b"}], "turn 1 holds the keys 'speaker', 'text', no role"),
     "an unknown role": ([ASK, {"role": "narrator", "content": "x"}], "turn 2 has the unknown role 'narrator'"),
     "a misspelt role": ([ASK, {"role": "asistant", "content": "x"}], "did you mean 'assistant'"),
+    "a misspelt word for a role": ([ASK, {"role": "brd", "content": "x"}], "did you mean 'assistant'"),
     "a role that is no text": ([{"role": 1, "content": "x"}], "turn 1 has the unknown role 1"),
     "an unknown ShareGPT role": ([HUMAN, {"from": "narator", "value": "x"}], "turn 2 has the unknown role 'narator'"),
     "two answers in a row": ([ASK, ANSWER, ANSWER], "turns 2 and 3 are both of the assistant's"),

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from evaluation_cases import given
 
 from tunewright.core.codec import from_data, to_data
+from tunewright.core.predictions import LabelSetPredictions, ValuePredictions
 from tunewright.core.results import CleanPart, Results
+from tunewright.evaluation.assemble_counted import AnsweredSystem, assemble_counted
 from tunewright.evaluation.clean_part import with_clean_part
 from tunewright.evaluation.clean_reading import clean_reading
 from tunewright.evaluation.evaluate import System, assemble
+from tunewright.evaluation.label_sets import count_sets
+from tunewright.evaluation.numbers import count_numbers
 from tunewright.recipe.judge import EvaluationSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tunewright.evaluation.counted import Counted
 
 scored = partial(assemble, headline="accuracy", spec=EvaluationSpec(resamples=200), seed=5, gap=None)
 TARGETS = [0, 1] * 60
+IDS = tuple(f"row{number}" for number in range(len(TARGETS)))
+MARKS_NK = np.array([[target, number % 3] for number, target in enumerate(TARGETS)]) > 0
 LEARNED = range(40)
 """Rows that the tuned model knows by heart; of the others it answers half right, as the base does of all."""
 
@@ -72,3 +84,37 @@ def test_the_clean_part_travels_as_json() -> None:
     systems = two_systems()
     results = with_clean_part(scored(systems), systems, {"row3"}, scored)
     assert from_data(Results, to_data(results), place="results.json") == results
+
+
+NUMBERS_N = np.linspace(0, 9, 120)
+COUNTED: dict[str, tuple[ValuePredictions | LabelSetPredictions, Callable[[Any], Counted], str]] = {
+    "regression": (
+        ValuePredictions(IDS, NUMBERS_N + np.sin(NUMBERS_N * 7) + (np.arange(120) >= 40), NUMBERS_N, IDS),
+        count_numbers,
+        "spearman",
+    ),
+    "multilabel": (
+        LabelSetPredictions(IDS, ("a", "b"), np.stack([NUMBERS_N / 9, np.cos(NUMBERS_N) ** 2], axis=1), MARKS_NK, IDS),
+        count_sets,
+        "micro_f1",
+    ),
+}
+"""Task to predictions, what counts them and a metric: ranks, say, are those within the rows that stay."""
+
+
+@pytest.mark.parametrize("task", COUNTED)
+def test_counted_answers_are_counted_anew_on_the_clean_part(task: str) -> None:
+    predictions, count, metric = COUNTED[task]
+
+    def judged(systems: Sequence[AnsweredSystem]) -> Results:
+        counted = [system.counted(count, lambda _: ()) for system in systems]
+        settings = {"task": task, "headline": metric, "compared": (), "seed": 5, "gap": None}
+        return assemble_counted(counted, spec=EvaluationSpec(resamples=200), **settings)
+
+    systems = [AnsweredSystem("tuned", "The tuned", "tuned", predictions)]
+    found = with_clean_part(judged(systems), systems, set(IDS[:40]), judged).clean_part
+    assert found is not None
+    assert (found.n, found.left_out) == (80, 40)
+    alone = judged([replace(systems[0], predictions=predictions.where(np.arange(120) >= 40))])
+    assert found.systems == alone.systems
+    assert found.systems[0].metrics[metric].value != judged(systems).systems[0].metrics[metric].value

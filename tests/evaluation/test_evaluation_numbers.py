@@ -100,6 +100,31 @@ def test_intervals_hold_the_true_error_about_as_often_as_they_say() -> None:
     assert covered >= 0.88 * 120
 
 
+RIGHT = predictions([1.0, 2.0, 3.0] * 4, [1.0, 2.0, 3.0] * 4)
+SMALL_UNITS = (1e-15, 1e-3, 1e6)
+
+
+@pytest.mark.parametrize("unit", SMALL_UNITS)
+@pytest.mark.parametrize("found", [RIGHT, drawn(1), predictions([2.0], [3.0])], ids=["right", "noisy", "one row"])
+def test_another_unit_of_the_target_is_another_unit_of_the_interval(found: ValuePredictions, unit: float) -> None:
+    other = predictions(found.targets_N * unit, found.predicted_N * unit)
+    powers = {"rmse": 1, "mae": 1, "mse": 2}
+    metrics = {name: METRICS[name] for name in powers}
+    first, second = (counted_estimates(count_numbers(p), metrics, stream="a", settings=QUICK) for p in (found, other))
+    for name, power in powers.items():
+        low, high = first[name].low, first[name].high
+        assert low is not None
+        assert high is not None
+        assert low < high
+        assert (second[name].low, second[name].high) == pytest.approx((low * unit**power, high * unit**power), rel=1e-6)
+
+
+def test_equal_numbers_all_said_exactly_leave_the_error_without_an_interval() -> None:
+    found = counted_estimates(count_numbers(predictions([4.0] * 9, [4.0] * 9)), METRICS, stream="a", settings=QUICK)
+    assert found["rmse"].value is None
+    assert "equal numbers" in found["rmse"].reason
+
+
 def test_a_system_compared_with_itself_shows_no_difference() -> None:
     counted = count_numbers(drawn(2))
     for name, metric in METRICS.items():

@@ -14,7 +14,12 @@ from tiny_models import EOS, tiny_model
 from tiny_room import LABELS, lay_out
 from tunewright.core.errors import RecipeError
 from tunewright.data.store import read_profile, read_split
+from tunewright.pipeline import augmenting
+from tunewright.pipeline.augmenting import augment_inputs
 from tunewright.pipeline.check import check_recipe
+from tunewright.pipeline.context import Context
+from tunewright.recipe.load import load_recipe
+from tunewright.training import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +91,21 @@ def test_another_file_of_synonyms_makes_the_data_anew(project: Path) -> None:
     assert [done["prepare"].skipped for done in (first, again, changed)] == [False, True, False]
     kinds = {finding.kind for finding in read_profile(project / "runs" / "words" / "data").findings}
     assert "augment_nothing" in kinds
+
+
+def test_what_models_run_on_is_in_the_key_where_models_run(
+    project: Path, bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = {"kind": "synonyms", "words": {"kind": "embeddings", "model": str(bert)}}
+    plain, asked = (Context(load_recipe(project / "recipe.yaml", [augment(each)])) for each in (EDA, [near]))
+    before = [augment_inputs(context) for context in (plain, asked)]
+    monkeypatch.setattr(settings, "pick_device", lambda: "another")
+    assert [augment_inputs(plain) == before[0], augment_inputs(asked) == before[1]] == [True, False]
+    before = [augment_inputs(context) for context in (plain, asked)]
+    monkeypatch.setattr(augmenting, "LIBRARIES", {**augmenting.LIBRARIES, "scikit-learn": "0.0.1"})
+    assert [augment_inputs(plain) == before[0], augment_inputs(asked) == before[1]] == [False, False]
+    other = Context(load_recipe(project / "recipe.yaml"))
+    assert augment_inputs(other) is None
 
 
 def faults(project: Path, methods: list[dict[str, Any]], **spec: Any) -> str:

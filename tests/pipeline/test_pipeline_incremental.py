@@ -317,3 +317,12 @@ def test_a_run_of_another_task_is_a_base_whose_tests_are_kept_out_and_whose_rows
         tunewright.run(recipe, ["data.replay=0.3"])
     with pytest.raises(RecipeError, match="no earlier run of this task"):
         tunewright.run(recipe, ["gate.conditions=[{kind: retention, on: earlier_test}]"])
+
+
+def test_a_head_that_was_tuned_is_not_drawn_to_zero_as_a_new_one(gone_on: Path) -> None:
+    path = gone_on / "further.yaml"
+    (told,) = check_recipe(path, ["train.penalties={l2_sp: {}}"]).faults
+    assert told.problem.place == "train.penalties.l2_sp.beta"
+    assert check_recipe(path, ["train.penalties={l2_sp: {beta: 0}}"]).faults == ()
+    with pytest.raises(RecipeError, match="brings its own"):
+        run_stages(Context(load_recipe(path, ["train.penalties={l2_sp: {}}"])), ["prepare"])

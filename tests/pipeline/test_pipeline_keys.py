@@ -114,6 +114,29 @@ def texts_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+def counted_project(project: Path, base: Path, task: str, rows: list[dict[str, Any]]) -> Path:
+    """A project of a task that is scored by counts, whose data is prepared; not to be changed."""
+    (project / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = tiny_recipe(base) | {"data": "rows.jsonl", "task": task}
+    del recipe["evaluation"]["baselines"]
+    run_stages(Context(load_recipe(write_recipe(project, recipe))), ["prepare"])
+    return project
+
+
+@pytest.fixture(scope="module")
+def numbers_template(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of regression."""
+    rows = [{"text": row["text"], "score": n % 17 / 2} for n, row in enumerate(ticket_rows(80))]
+    return counted_project(tmp_path_factory.mktemp("numbers"), bert, "regression", rows)
+
+
+@pytest.fixture(scope="module")
+def label_sets_template(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of multilabel."""
+    rows = [{"text": row["text"], "labels": ["a", "b"][: n % 3]} for n, row in enumerate(ticket_rows(80))]
+    return counted_project(tmp_path_factory.mktemp("sets"), bert, "multilabel", rows)
+
+
 ANOTHER = "another"
 """Stands for another value of a field that is declared as it is, and decides nothing while keys are made."""
 VALUES: Mapping[str, Any] = {
@@ -178,6 +201,8 @@ OF_FIELDS: Mapping[str, set[str]] = {
 OF_JUDGES: Mapping[str, Mapping[str, set[str]]] = {
     "prepared_template": {"model.template": set()},
     "causal_template": {"model.template": SCORED},
+    "numbers_template": {"model.template": set(), "evaluation.threshold": SCORED},
+    "label_sets_template": {"model.template": set(), "evaluation.threshold": SCORED},
     "texts_template": {
         "model.template": ALL_BUT_GATE,
         **dict.fromkeys(

@@ -200,8 +200,20 @@ def test_fields_of_other_tasks_are_refused_naming_both(
 
 def test_a_threshold_that_was_found_for_another_training_is_refused(learned: Path, tmp_path: Path) -> None:
     run = shutil.copytree(folder(learned), tmp_path / "run")
-    assert 0 < threshold_of(run) < 1
+    assert threshold_of(run) is not None
     manifest = json.loads((run / "training" / "manifest.json").read_text())
     (run / "training" / "manifest.json").write_text(json.dumps(manifest | {"key": "another"}))
     with pytest.raises(RunError, match="another training"):
         threshold_of(run)
+
+
+def test_a_model_that_was_not_tested_says_that_no_threshold_was_chosen(learned: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(folder(learned), tmp_path / "run")
+    told: list[str] = []
+    (row, _) = predict_rows(run, texts=TEXTS, file=None, column=None, warn=told.append)
+    assert (told, row.threshold) == ([], threshold_of(run))
+    shutil.rmtree(run / "evaluation")
+    (row, _) = predict_rows(run, texts=TEXTS, file=None, column=None, warn=told.append)
+    assert row.threshold == 0.5
+    assert len(told) == 1
+    assert "no threshold was chosen" in told[0]

@@ -19,9 +19,11 @@ from tunewright.core.errors import RecipeError
 from tunewright.core.results import Verdict
 from tunewright.evaluation.numbers import METRICS
 from tunewright.pipeline.check import check_recipe
+from tunewright.pipeline.context import Context
 from tunewright.pipeline.init import propose
 from tunewright.pipeline.init import write_recipe as write_proposed
 from tunewright.pipeline.predict import predict_rows
+from tunewright.pipeline.run import run_stages
 from tunewright.recipe.load import load_recipe
 from tunewright.tracking.events import read_events
 
@@ -126,6 +128,29 @@ def test_the_gate_and_the_pages_speak_of_numbers(learned: Path) -> None:
     assert "The model gives a text a number" in card
 
 
+def test_rows_that_training_rows_hold_leave_the_other_part_of_the_test(bert: Path, tmp_path: Path) -> None:
+    lay_out(tmp_path, bert, rows=80)
+    test, long = scored_rows(30, seed=9), [row for row in scored_rows(80, seed=11) if len(row["text"].split()) > 9][:3]
+    quoting = [
+        {"text": f"{other['text']} {row['text']} {other['text']}", "score": "500"}
+        for row, other in zip(long, test, strict=False)
+    ]
+    for name, rows in (("train", scored_rows(80) + quoting), ("test", test[3:] + long)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run(tmp_path, "data={train: train.jsonl, test: test.jsonl}")
+    results = json.loads((folder(tmp_path) / "evaluation" / "results.json").read_text())
+    part = results["clean_part"]
+    assert (part["n"], part["left_out"], results["n"]) == (27, 3, 30)
+    assert [system["name"] for system in part["systems"]] == [system["name"] for system in results["systems"]]
+    saved = pl.read_parquet(folder(tmp_path) / "evaluation" / "predictions.parquet")
+    errors = (saved["target"] - saved["predicted"]).abs()
+    held = set(pl.read_parquet(folder(tmp_path) / "data" / "contamination.parquet")["row_id"])
+    kept = [row not in held for row in saved["row_id"]]
+    (tuned,) = [system for system in part["systems"] if system["role"] == "tuned"]
+    assert tuned["metrics"]["mae"]["value"] == pytest.approx(errors.filter(pl.Series(kept)).mean())
+    assert "Without the 3 of 30 test rows" in (folder(tmp_path) / "report" / "report.html").read_text()
+
+
 def test_init_check_and_predict_need_no_hand_editing(bert: Path, tmp_path: Path) -> None:
     lay_out(tmp_path, bert)
     proposal = propose(tmp_path / "scores.csv", tmp_path / "own.yaml", model=str(bert))
@@ -170,5 +195,8 @@ def test_a_metric_of_classes_cannot_choose_the_checkpoint(bert: Path, tmp_path: 
 def test_a_run_that_has_a_head_is_no_base_for_numbers(learned: Path, bert: Path) -> None:
     path = learned / "further.yaml"
     path.write_text(json.dumps(json.loads((learned / "recipe.yaml").read_text()) | {"model": "run:recipe"}))
-    faults = [str(fault.problem) for fault in check_recipe(path).faults]
-    assert any("begins with a new head" in fault for fault in faults), faults
+    told, *_ = check_recipe(path).faults  # and of its data: it is the same again
+    assert "begins with a new head" in told.problem.given
+    with pytest.raises(RecipeError) as raised:
+        run_stages(Context(load_recipe(path)), ["prepare"])
+    assert raised.value.problems == (told.problem,)

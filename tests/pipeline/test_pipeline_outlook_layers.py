@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.data.batching import steps_per_epoch
-from tunewright.pipeline.outlook_layers import layers_line
-from tunewright.recipe.train import Full, Lora, TrainSpec, Unfreezing
+from tunewright.pipeline.outlook_layers import layers_line, thawing_findings
+from tunewright.recipe.train import EarlyStopping, Full, Lora, TrainSpec, Unfreezing
 from tunewright.training.fit import total_steps
 
 
@@ -49,3 +49,21 @@ def test_other_methods_and_an_unknown_number_of_layers() -> None:
     assert layers_line(TrainSpec(method=Lora()), 6, 100) == ()
     (line,) = layers_line(spec_of("epoch", 2), None, 95)
     assert line == f"layers: the head and the top 2 first, one more every {steps_per_epoch(95, 10)} steps"
+
+
+@pytest.mark.parametrize(
+    ("spec", "warned"),
+    [
+        (spec_of("epoch", 1, epochs=8.0), True),  # all from step 61 on, and it may stop after four epochs
+        (spec_of("epoch", 1, epochs=3.0), False),  # the training ends before it could stop
+        (spec_of("epoch", 5, epochs=8.0), False),
+        (spec_of("epoch", 1, epochs=8.0, early_stopping=None), False),
+        (spec_of("epoch", 1, epochs=8.0, early_stopping=EarlyStopping(patience=6)), False),
+        (spec_of(2, 1, epochs=8.0, evaluate_every=3), True),
+        (spec_of(2, 1, epochs=8.0, evaluate_every=4), False),
+        (TrainSpec(), False),
+    ],
+)
+def test_a_training_that_may_stop_while_layers_are_frozen_is_warned_of(spec: TrainSpec, *, warned: bool) -> None:
+    assert [finding.kind for finding in thawing_findings(spec, 6, 100)] == ["stops_while_frozen"] * warned
+    assert list(thawing_findings(spec, None, 100)) == []

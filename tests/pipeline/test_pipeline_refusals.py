@@ -19,6 +19,7 @@ REFUSED = {
     "_layers": ("train.method={kind: top_layers, layers: 99}", "train.method.layers"),
     "_modules": ("train.method={kind: lora, targets: [nowhere]}", "train.method.targets"),
     "_reading": ("model.reads=mean train.method={kind: lora}", "model.reads"),
+    "_cache": ("train.method={kind: full, freeze: [LayerNorm]} train.prefix_cache=true", "train.prefix_cache"),
     "_packing": ("train.packing=true", "train.packing"),
     "_baselines": ("evaluation.baselines=[nearest_neighbour, probe]", "evaluation.baselines"),
     "_gate": ("gate.conditions=[{kind: floor, metric: chrf, at_least: 1}]", "gate.conditions"),
@@ -27,7 +28,11 @@ REFUSED = {
 
 
 def test_every_refusal_is_tried() -> None:
-    elsewhere = {"_teacher", "_cache"}  # they need another base: where the teacher and the methods are tested
+    elsewhere = {
+        "_teacher",
+        "_head",
+        "_penalties",
+    }  # they need another base: where teacher, numbers and runs are tested
     assert {refusal.__name__ for refusal in REFUSALS} == REFUSED.keys() | elsewhere
 
 

@@ -36,6 +36,11 @@ L2_SP = "train.penalties={l2_sp: {}}"
         (["train.optimizer.kind=schedule_free"], ["optimizer.kind is 'schedule_free'", "schedule.kind is 'linear'"]),
         ([*SCHEDULE_FREE, "train.ema={}"], ["schedule_free", "ema is set"]),
         ([*SCHEDULE_FREE, "train.swa={}"], ["schedule_free", "swa is set"]),
+        (["train.swa.start=0.1", "train.schedule.warmup=0.3"], ["swa.start is 0.1", "schedule.warmup is 0.3"]),
+        (
+            ["train.neftune=5", "train.prefix_cache=true", "train.method={kind: top_layers, layers: 1}"],
+            ["prefix_cache is true", "neftune is 5"],
+        ),
         (["train.schedule={kind: warmup_stable_decay, warmup: 0.6, decay: 0.5}"], ["warmup (0.6)", "decay (0.5)"]),
         (["train.focal=2", "task=generation"], ["train.focal is 2", "task is 'generation'"]),
         (

@@ -21,6 +21,8 @@ class Problem:
     remedy: str = ""
     source: str = ""
     """The file, and the line where known, such as `recipe.yaml, line 14`."""
+    count: int = 1
+    """How many faults it tells of: none, where it only sums up those that stand beside it."""
 
     def __str__(self) -> str:
         lines = [f"{self.place}: {self.given}" if self.place else self.given]
@@ -99,9 +101,15 @@ def how_stopped(signal_number: int) -> str:
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """A ` (did you mean 'x'?)` suffix, or nothing where no known name is near; capitals and hyphens do not matter."""
+    near = nearest(given, known)
+    return f" (did you mean {near!r}?)" if near is not None else ""
+
+
+def nearest(given: str, known: Iterable[str]) -> str | None:
+    """The known name that is nearest, None where none is near; capitals and hyphens do not matter."""
     folded = {_folded(name): name for name in reversed(list(known))}
     near = get_close_matches(_folded(given), list(folded), n=1, cutoff=0.6)
-    return f" (did you mean {folded[near[0]]!r}?)" if near else ""
+    return folded[near[0]] if near else None
 
 
 def _folded(name: str) -> str:

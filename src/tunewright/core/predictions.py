@@ -68,6 +68,15 @@ class ValuePredictions:
         if shapes != ((n,), (n,), n):
             raise ValueError(f"predictions of {n} rows have the shapes {shapes}")
 
+    def where(self, kept_N: NDArray[np.bool_]) -> ValuePredictions:
+        """The rows for which `kept_N` is true, in their order."""
+        return ValuePredictions(
+            row_ids=tuple(compress(self.row_ids, kept_N)),
+            predicted_N=self.predicted_N[kept_N],
+            targets_N=self.targets_N[kept_N],
+            clusters=tuple(compress(self.clusters, kept_N)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LabelSetPredictions:
@@ -88,6 +97,17 @@ class LabelSetPredictions:
         shapes = (self.probabilities_NK.shape, self.targets_NK.shape, len(self.clusters))
         if shapes != ((n, k), (n, k), n):
             raise ValueError(f"predictions of {n} rows and {k} labels have the shapes {shapes}")
+
+    def where(self, kept_N: NDArray[np.bool_]) -> LabelSetPredictions:
+        """The rows for which `kept_N` is true, in their order."""
+        return LabelSetPredictions(
+            row_ids=tuple(compress(self.row_ids, kept_N)),
+            labels=self.labels,
+            probabilities_NK=self.probabilities_NK[kept_N],
+            targets_NK=self.targets_NK[kept_N],
+            clusters=tuple(compress(self.clusters, kept_N)),
+            threshold=self.threshold,
+        )
 
     @property
     def predicted_NK(self) -> NDArray[np.bool_]:

@@ -80,5 +80,5 @@ def require_known_labels(splits: Mapping[SplitName, pl.DataFrame], labels: Seque
                 problems.append(Problem(f"{name} split", given, "", remedy, at(first["source"], first["line"])))
     if problems:
         more = len(problems) - SHOWN
-        end = [Problem("labels", f"{counted(more, 'more label')} like these")] if more > 0 else []
+        end = [Problem("labels", f"{counted(more, 'more label')} like these", count=more)] if more > 0 else []
         raise DataError(*problems[:SHOWN], *end)

@@ -83,7 +83,8 @@ def data_error(faults: Sequence[Fault], *, what: str, expected: str = "", remedy
     listed = [problem for _, problem in sorted(found, key=lambda entry: entry[0])]
     sources = ", ".join(dict.fromkeys(fault.source for fault in faults))
     more = f"; {SHOWN} are listed" if len(listed) > SHOWN else ""
-    head = Problem(sources, f"{counted(len(faults), 'record')} {what}{more}", expected, remedy)
+    unlisted = len(faults) - sum(problem.count for problem in listed[:SHOWN])
+    head = Problem(sources, f"{counted(len(faults), 'record')} {what}{more}", expected, remedy, count=unlisted)
     return DataError(head, *listed[:SHOWN])
 
 
@@ -101,4 +102,5 @@ def _listed(faults: Sequence[Fault], numbers: Sequence[int]) -> Iterator[tuple[i
         first, word = others[0], "record" if others[0].numbered else "line"
         shown = ", ".join(f"{fault.line:,}" for fault in others[:LINES])
         more = f" and {len(others) - LINES:,} more" if len(others) > LINES else ""
-        yield numbers[len(few)], Problem(first.source, f"{len(others):,} others of this kind: {word} {shown}{more}")
+        said = f"{len(others):,} others of this kind: {word} {shown}{more}"
+        yield numbers[len(few)], Problem(first.source, said, count=len(others))

@@ -32,6 +32,9 @@ FAR = 8.0
 LARGEST = 3.4e38
 """The largest number that a model's weights in single precision can say."""
 
+ROUNDED = 1e-3
+"""The most that single precision may round off a predicted number, in standard deviations of the training rows."""
+
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 
 
@@ -78,6 +81,26 @@ def require_spread(train: pl.DataFrame) -> None:
     if train["target"].n_unique() == 1:
         given = f"all {counted(train.height, 'training row')} have the number {train['target'][0]}"
         raise DataError(Problem("numbers", given, "different numbers", "check data.target, or bring other rows"))
+
+
+def require_precision(train: pl.DataFrame) -> None:
+    """Raises DataError where a head, whose weights are of single precision, would round off what numbers differ by.
+
+    A number beside the mean is told apart to the spacing of single precision there, which is to be small beside the
+    training rows' standard deviation.
+    """
+    numbers_N = train["target"].cast(pl.Float64).to_numpy()
+    mean, deviation = float(numbers_N.mean()), float(numbers_N.std())
+    spacing = float(np.spacing(np.float32(abs(mean))))
+    if spacing <= ROUNDED * deviation:
+        return
+    given = (
+        f"the training rows' numbers lie around {mean:.6g} and deviate by {deviation:.3g}: in single precision, which "
+        f"a model answers in, numbers of that size are {spacing:.2g} apart"
+    )
+    expected = f"a standard deviation of at least {spacing / ROUNDED:.2g}"
+    remedy = f"take {mean:.6g} off every target in the data, and add it to what is predicted"
+    raise DataError(Problem("numbers", given, expected, remedy))
 
 
 def number_findings(rows: pl.DataFrame) -> list[Finding]:

@@ -51,7 +51,7 @@ from tunewright.data.near_duplicates import (
     untied,
 )
 from tunewright.data.normalise import clean_rows
-from tunewright.data.numbers import number_findings, require_spread
+from tunewright.data.numbers import number_findings, require_precision, require_spread
 from tunewright.data.overlength import overlength_policy
 from tunewright.data.prepared import Prepared, Reached, account_for
 from tunewright.data.privacy import protect, require_protected
@@ -141,6 +141,7 @@ def _require_sound(work: Work, task: str, earlier: Earlier | None, *, mixed: boo
     require_rows(splits, work.account, labelled=labelled, alike=largest_cluster(work.rows))
     if task == "regression":
         require_spread(splits["train"])
+        require_precision(splits["train"])
     if task == "multilabel":
         require_label_sets(splits)
     known = earlier.labels if earlier is not None else ()

@@ -15,6 +15,7 @@ from tunewright.core.rows import Finding, SplitName
 from tunewright.core.tasks import reads
 from tunewright.data.archives import unpacked
 from tunewright.data.class_files import class_files
+from tunewright.data.conversation_faults import conversation_findings
 from tunewright.data.csv_table import sniff_delimiter
 from tunewright.data.decode import decode, detect_encoding
 from tunewright.data.describe import SniffedColumn, shown
@@ -160,6 +161,7 @@ def sniff(
                 *_class_findings(name, path),
                 *_proposal_findings(table, proposals.time, labels),
                 *_text_findings(table, proposals),
+                *conversation_findings(table, proposals),
             )
         ),
     )

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tunewright.core.conversation import Conversation, said_in
-from tunewright.core.errors import did_you_mean
+from tunewright.core.errors import nearest
 from tunewright.data.invisible import is_blank
 from tunewright.data.shapes import MESSAGE_KEYS, ROLE_KEYS, SHARE_GPT_KEYS, meant_key, turns_of
 from tunewright.data.unfit import Unfit, kind_of, shown
@@ -127,7 +127,8 @@ def _turn(given: Any, number: int) -> Turn:
     said = given[keys[0]]
     role = roles().get(said.strip().lower()) if isinstance(said, str) else None
     if role is None:
-        hint = did_you_mean(said, roles()) if isinstance(said, str) else ""
+        near = nearest(said, roles()) if isinstance(said, str) else None
+        hint = f" (did you mean {roles()[near]!r}?)" if near is not None else ""  # the role, and no other word for it
         raise Unfit(f"{where}has the unknown role {said!r}{hint}", f"expected one of: {', '.join(roles())}")
     content = _content(given, keys[1], where)
     if said == CALLING and keys == SHARE_GPT_KEYS:

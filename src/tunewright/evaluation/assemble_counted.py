@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence  # noqa: TC003  # a type of the frozen record below
+from collections.abc import Callable, Sequence  # noqa: TC003  # types of the frozen records below
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tunewright.core.results import UNTUNED, ClassScore, Gap, Results, SystemScores
 from tunewright.evaluation.bootstrap import independent
@@ -34,6 +34,25 @@ class CountedSystem:
     role: Role
     counted: Counted
     per_class: tuple[ClassScore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredSystem:
+    """One system under test, with its predictions on the test rows, which are counted anew for any part of them."""
+
+    name: str
+    title: str
+    """How people read it."""
+    role: Role
+    predictions: Any
+    """The record of predictions of the task's kind of answers."""
+
+    def counted(
+        self, count: Callable[[Any], Counted], per_class: Callable[[Any], tuple[ClassScore, ...]]
+    ) -> CountedSystem:
+        """The system with the counts and the scores by class of its predictions."""
+        found = self.predictions
+        return CountedSystem(self.name, self.title, self.role, count(found), per_class(found))
 
 
 def score_counted(system: CountedSystem, task: str, settings: ScoreSettings) -> SystemScores:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from tunewright.core.results import Results
+    from tunewright.evaluation.assemble_counted import AnsweredSystem
     from tunewright.evaluation.evaluate import System
     from tunewright.evaluation.evaluate_texts import TextSystem
 
-AnySystem = TypeVar("AnySystem", "System", "TextSystem")
+AnySystem = TypeVar("AnySystem", "System", "TextSystem", "AnsweredSystem")
 
 
 def with_clean_part(

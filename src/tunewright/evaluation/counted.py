@@ -52,6 +52,9 @@ class CountMetric:
     """Whether it is a mean over classes, each of which counts alike however few its rows are."""
     is_share: bool = False
     """Whether it is the share of rows whose own score is 1: Wilson's interval and McNemar's test hold."""
+    unit: Callable[[Any], Any] | None = None
+    """Of a score in a unit of the data's, how large it could well be, from the same summed counts; 0 where that cannot
+    be told. None of a score without a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +170,30 @@ def _estimate(  # noqa: PLR0913  # a score, its resamples, and what bounds it
 
     A metric without a lowest or highest score, or of which one row says nothing (a correlation), has no honest
     allowance for what was not seen: one such row could outweigh all others. It gets one only where the bootstrap says
-    nothing.
+    nothing. A score in a unit of the data's is bounded as a share of its size: another unit gives the same interval.
     """
-    n, finite_R = len(counted.row_ids), values_R[np.isfinite(values_R)]
-    if not np.isfinite(value) or len(finite_R) < FEWEST_FINITE:
+    n, finite_R, size = len(counted.row_ids), values_R[np.isfinite(values_R)], _size(metric, value, units)
+    if not np.isfinite(value) or len(finite_R) < FEWEST_FINITE or not size:
         return Estimate(None, None, None, n, reason="the rows hold too little to score, such as equal numbers alone")
+    finite_R = finite_R / size
     share, least, most = _unseen(metric, units, counted, settings), metric.least, metric.most
     if least is None or most is None or least < 0:
         far = max(1.0, 2 * float(np.max(np.abs(finite_R))))
         least, most = (-far if least is None else least), (far if most is None else most)
         share = share if units.drawn < 2 or float(np.ptp(finite_R)) < FLAT else 0.0
     (low, high), method = bootstrap_interval(
-        value,
+        value / size,
         finite_R,
         units=units.drawn,
         confidence=settings.confidence,
         span=Span(share, least=least - most if signed else least, most=most - least if signed else most),
     )
-    return Estimate(value, low, high, n, method)
+    return Estimate(value, low * size, high * size, n, method)
+
+
+def _size(metric: CountMetric, value: float, units: Units) -> float:
+    """How large a score could well be; 1 of a metric without a unit, 0 where nothing tells."""
+    return 1.0 if metric.unit is None else float(metric.unit(units.totals_F[np.newaxis])[0]) or abs(value)
 
 
 def _unseen(metric: CountMetric, units: Units, counted: Counted, settings: ScoreSettings) -> float:

@@ -89,10 +89,19 @@ def spearman(sums_BF: Floats) -> Floats:
     return _correlation(sums_BF, (RANK, RANK_GIVEN), (RANK_2, RANK_GIVEN_2, RANKS))
 
 
+def _square_size(sums_BF: Floats) -> Floats:
+    """The variance of the true numbers and the mean squared error together, `[B]`: 0 only where both are."""
+    return np.asarray(_ratio(_moment(sums_BF, TRUE, TRUE, TRUE_2), sums_BF[:, ROWS]) + mse(sums_BF))
+
+
+def _size(sums_BF: Floats) -> Floats:
+    return np.asarray(np.sqrt(_square_size(sums_BF)))
+
+
 METRICS: Final[Mapping[str, CountMetric]] = {
-    "rmse": CountMetric(rmse, "root of the mean squared error, in the target's own unit", most=None),
-    "mse": CountMetric(mse, "mean squared error, in the square of the target's unit", most=None),
-    "mae": CountMetric(mae, "mean distance from the true number, in the target's own unit", most=None),
+    "rmse": CountMetric(rmse, "root of the mean squared error, in the target's own unit", most=None, unit=_size),
+    "mse": CountMetric(mse, "mean squared error, in the square of the target's unit", most=None, unit=_square_size),
+    "mae": CountMetric(mae, "mean distance from the true number, in the target's own unit", most=None, unit=_size),
     "r2": CountMetric(
         r2, "share of the numbers' variance that is explained: 0 is always saying their mean", least=None
     ),

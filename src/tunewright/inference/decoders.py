@@ -94,12 +94,14 @@ class _Seated(_Decoder):
         return most
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
+        """The first rows join an empty cache that has a seat for each."""
         self._cache = SeatCache(len(prompts))
         self._lengths = [0] * len(prompts)
         return self.join(range(len(prompts)), prompts)
 
     @torch.inference_mode()
     def join(self, seats: Sequence[int], prompts: Sequence[Sequence[int]]) -> Tensor:
+        """Prompts of about one length pass together; keys and values of each are laid into its seat, end to end."""
         lengths_N = np.array([len(prompt) for prompt in prompts])
         parts, order = [], []
         for chosen in micro_batches(np.arange(len(prompts)), lengths_N, SCORE_TOKENS):
@@ -123,6 +125,7 @@ class _Seated(_Decoder):
 
     @torch.inference_mode()
     def step(self, tokens: Sequence[int | None]) -> Tensor:
+        """One pass over all seats; columns that no row reaches any more are given up; each row has its own place."""
         lengths = self._lengths = [
             length if token is not None else 0 for length, token in zip(self._lengths, tokens, strict=True)
         ]
@@ -157,11 +160,13 @@ class _Together(_Decoder):
 
     @torch.inference_mode()
     def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
+        """All prompts, which are of one length, pass at once and need no mask."""
         self._cache = None
         return self._go_on(torch.tensor([list(prompt) for prompt in prompts], device=self._device))
 
     @torch.inference_mode()
     def step(self, tokens: Sequence[int | None]) -> Tensor:
+        """One pass over all seats; a row that has ended is fed on, and nobody reads what comes of it."""
         return self._go_on(self._column(tokens))
 
     def _go_on(self, ids_ST: Tensor) -> Tensor:
@@ -185,6 +190,7 @@ class _TextToText(_Decoder):
 
     @torch.inference_mode()
     def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
+        """The sources are encoded in one pass; every decoder starts with the model's own first token."""
         ids_BT, mask_BT = (tensor.to(self._device) for tensor in pad(prompts, self._pad_id))
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bf16):
             self._encoded = self._model.get_encoder()(input_ids=ids_BT, attention_mask=mask_BT)
@@ -194,6 +200,7 @@ class _TextToText(_Decoder):
 
     @torch.inference_mode()
     def step(self, tokens: Sequence[int | None]) -> Tensor:
+        """One pass of the decoder over all seats, beside the encoded sources and the cache of what was said."""
         output = self._forward(
             decoder_input_ids=self._column(tokens),
             encoder_outputs=self._encoded,

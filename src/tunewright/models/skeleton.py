@@ -13,6 +13,7 @@ from tunewright.core.errors import Problem, RecipeError
 from tunewright.models.adapters import require_targets
 from tunewright.models.freeze import apply_method
 from tunewright.models.load import SAFE, WRITERS
+from tunewright.models.prefix import frozen_layers
 from tunewright.recipe.train import Full, Lora
 
 if TYPE_CHECKING:
@@ -36,6 +37,21 @@ def require_modules(method: MethodSpec, folder: Path, layout: Layout) -> None:
         require_targets(model, method)
     else:
         apply_method(model, method)
+
+
+def frozen_bottom(method: MethodSpec, folder: Path, layout: Layout) -> int | None:
+    """How many layers from the lowest up the method freezes with all below them, of the base in the folder.
+
+    None where its configuration does not say, or the method does not fit it, which others refuse.
+    """
+    model = _skeleton(folder, layout)
+    if model is None:
+        return None
+    try:
+        apply_method(model, method)
+    except RecipeError:
+        return None
+    return len(frozen_layers(model))
 
 
 def _depends_on_modules(method: MethodSpec) -> bool:

@@ -50,7 +50,11 @@ def output_layer(model: PreTrainedModel | PeftModel) -> nn.Linear:
 
 
 def fold_scale(model: Any, scale: Scale) -> None:
-    """The model gives numbers of the data's own unit where it gave standardised ones before."""
+    """The model gives numbers of the data's own unit where it gave standardised ones before.
+
+    Numbers around a mean are as far apart as single precision there allows; a mean that is too large beside the
+    deviation for that is refused with the data.
+    """
     layer = output_layer(model)
     with torch.no_grad():
         layer.weight.mul_(scale.deviation)

@@ -39,10 +39,7 @@ THRESHOLD = "threshold.json"
 
 
 def write_sets(path: Path, predictions: LabelSetPredictions) -> None:
-    """The file holds one row a prediction: id, cluster, true and predicted labels, and a probability per label.
-
-    Those of the tuned model have their threshold beside them, for `predict`.
-    """
+    """The file holds one row a prediction: id, cluster, true and predicted labels, and a probability per label."""
     frame = pl.DataFrame(
         {
             "row_id": predictions.row_ids,
@@ -55,8 +52,6 @@ def write_sets(path: Path, predictions: LabelSetPredictions) -> None:
         schema_overrides={"target": pl.List(pl.String), "predicted": pl.List(pl.String)},
     )
     frame.write_parquet(path)
-    if path.name == "predictions.parquet":
-        write_json(path.with_name(THRESHOLD), [predictions.threshold, _trained(path.parents[1])])
 
 
 def read_sets(path: Path) -> LabelSetPredictions:
@@ -73,14 +68,19 @@ def read_sets(path: Path) -> LabelSetPredictions:
     )
 
 
-def threshold_of(run: Path) -> float:
-    """The threshold that the run's tuned model was tested with; a half where it was not tested.
+def keep_threshold(context: Context, folder: Path, predictions: LabelSetPredictions) -> None:
+    """The folder says which threshold the run's tuned model was tested with."""
+    write_json(folder / THRESHOLD, [predictions.threshold, _trained(context.run.path)])
+
+
+def threshold_of(run: Path) -> float | None:
+    """The threshold that the run's tuned model was tested with; None where it was not tested.
 
     Raises RunError where it was tuned for another training's model.
     """
     path = run / "evaluation" / THRESHOLD
     if not path.is_file():
-        return DEFAULT_THRESHOLD
+        return None
     threshold, trained = read_json(path)
     if trained != _trained(run):
         given, expected = "was found for another training's model", "the threshold of the model that stands there"
@@ -171,6 +171,7 @@ LABEL_SETS = CountedJudge(
         tuned=_tuned,
         write=write_sets,
         read=read_sets,
+        keep=keep_threshold,
         count=count_sets,
         per_class=_per_label,
         gap=read_set_gap,

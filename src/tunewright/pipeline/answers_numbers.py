@@ -88,6 +88,7 @@ NUMBERS = CountedJudge(
         tuned=_tuned,
         write=write_numbers,
         read=read_numbers,
+        keep=lambda _context, _folder, _predictions: None,
         count=count_numbers,
         per_class=lambda _predictions, _level: (),
         gap=read_number_gap,

@@ -16,6 +16,7 @@ from tunewright.core.errors import TunewrightError
 from tunewright.core.rows import SPLITS, Finding
 from tunewright.data.associations import associations, shortcut_findings
 from tunewright.data.column_profile import column_findings, column_profiles
+from tunewright.data.conversation_faults import KIND as UNFIT
 from tunewright.data.prepare import Prepared, Request, prepare
 from tunewright.data.private.shown import shielded, shielded_errors, shielded_texts
 from tunewright.data.profile import distribution
@@ -104,7 +105,8 @@ def _of_task(start: Audit, request: AuditRequest, found: Sniffed, bases: Sequenc
     try:
         prepared = prepare(wanted, encoder=fitting[0].encoder if fitting else Unmeasured())
     except TunewrightError as fault:
-        return replace(start, faults=fault.problems, fault_kind=fault.kind)
+        foretold = tuple(finding for finding in start.findings if finding.kind != UNFIT)  # the fault itself says it
+        return replace(start, findings=foretold, faults=fault.problems, fault_kind=fault.kind)
     rows = pl.concat([prepared.splits[name] for name in SPLITS])
     shown = rows.with_columns(shielded_texts(rows["input"]))
     measured = _measured(start, prepared, shown)

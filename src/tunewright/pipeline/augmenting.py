@@ -17,6 +17,7 @@ from tunewright.data.labels import label_order
 from tunewright.evaluation.baselines import tfidf_linear
 from tunewright.pipeline.augment_models import Needed, needed_by, needed_for_words, require_use
 from tunewright.pipeline.checked import faults_of
+from tunewright.pipeline.judge import LIBRARIES
 from tunewright.recipe.augment import BackTranslation, MaskedWords, NeighbourWords, Paraphrase, thesaurus_files
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def augmenting(context: Context) -> Tools | None:
 
 
 def augment_inputs(context: Context) -> dict[str, Any] | None:
-    """What decides the new rows beside the recipe: hashes of files and models; None where nothing is augmented."""
+    """What decides the new rows beside the recipe; None where nothing is augmented.
+
+    Hashes of files and models, the libraries whose code makes and doubts texts, and where models run the device, on
+    which their numbers are rounded.
+    """
     spec = context.recipe.data.augment
     if spec is None:
         return None
@@ -54,7 +59,15 @@ def augment_inputs(context: Context) -> dict[str, Any] | None:
     return {
         "files": {name: sha256_file(path) if path.is_file() else None for name, path in files.items()},
         "models": {place: None if base is None else base.revision for place, base in models.items()},
+        "libraries": LIBRARIES,
+        "device": _device() if models else None,
     }
+
+
+def _device() -> str:
+    from tunewright.training.settings import pick_device  # noqa: PLC0415  # brings torch in
+
+    return pick_device()
 
 
 def augment_faults(context: Context) -> tuple[list[Fault], list[Finding]]:

@@ -12,7 +12,7 @@ from tunewright.training.settings import pick_device
 if TYPE_CHECKING:
     from tunewright.pipeline.context import Context
 
-BASELINE = Stage("baseline", version=6)
+BASELINE = Stage("baseline", version=7)
 
 
 def baseline(context: Context) -> Done:

@@ -20,7 +20,7 @@ from tunewright.pipeline.checked import BASE_NOT_HERE, DATA_NOT_HERE, Checked, F
 from tunewright.pipeline.context import Context
 from tunewright.pipeline.general import general_passages, left_out
 from tunewright.pipeline.outlook import detectable, power_findings
-from tunewright.pipeline.outlook_layers import layers_line
+from tunewright.pipeline.outlook_layers import layers_line, thawing_findings
 from tunewright.pipeline.regularising import optimizer_faults, regularising_findings
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.show import show_rows
@@ -76,6 +76,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
         notes += profile.findings
         notes += weighing_findings(context.recipe, profile)
         train = context.recipe.train
+        notes += thawing_findings(train, facts.layers if facts is not None else None, profile.splits["train"].rows)
         notes += regularising_findings(train, total_steps(profile.splits["train"].rows, train))
         notes += power_findings(profile.splits["test"].labels) if context.recipe.task == "classification" else []
     notes += _gate_findings(context.recipe, task, profile.imbalance_ratio if profile else None)
@@ -99,13 +100,13 @@ def _base(context: Context) -> tuple[Base | None, BaseFacts | None, list[Fault]]
 
 def _task_faults(context: Context, facts: BaseFacts | None) -> list[Fault]:
     """A task that this version lacks, or a base that cannot do it."""
-    from tunewright.pipeline.tasks import require_free_head, require_task, task_of  # noqa: PLC0415  # brings torch in
+    from tunewright.pipeline.tasks import require_task, task_of  # noqa: PLC0415  # brings torch in
 
     recipe = context.recipe
     try:
         require_task(recipe.task)
         if facts is not None:
-            require_free_head(task_of(recipe.task, facts, recipe.model.name), _earlier(context))
+            task_of(recipe.task, facts, recipe.model.name)
     except RecipeError as fault:
         return faults_of(fault)
     return []
@@ -126,7 +127,7 @@ def _refused(context: Context, base: Base | None, facts: BaseFacts | None, task:
     if facts is None or task is None or (base is None and facts.family is None):
         return _gate_faults(context.recipe)
     faults = []
-    asked = Asked(context.recipe, facts, task, base, context.goes_on is not None)
+    asked = Asked(context.recipe, facts, task, base, _earlier(context))
     for refusal in REFUSALS:
         try:
             refusal(asked)

@@ -75,8 +75,9 @@ class Checked:
         return None if self.not_looked_at else True
 
     def count(self, severity: str) -> int:
-        """Faults and findings of one severity."""
-        return len(self.faults) * (severity == "error") + sum(f.severity == severity for f in self.findings)
+        """Faults and findings of one severity; a line that sums up others is none of its own."""
+        faults = sum(fault.problem.count for fault in self.faults) if severity == "error" else 0
+        return faults + sum(f.severity == severity for f in self.findings)
 
     def as_dict(self) -> dict[str, Any]:
         """The check as JSON data."""

@@ -143,8 +143,7 @@ class Context:
     @cached_property
     def task(self) -> Task:
         """The row of the task table; of a run that goes on from another, with that one's test."""
-        from tunewright.pipeline.tasks import going_on, require_free_head, task_of  # noqa: PLC0415  # brings torch in
+        from tunewright.pipeline.tasks import going_on, task_of  # noqa: PLC0415  # brings torch in
 
         task = task_of(self.recipe.task, self.facts, self.recipe.model.name)
-        require_free_head(task, self.earlier)
         return going_on(task) if self.goes_on is not None else task

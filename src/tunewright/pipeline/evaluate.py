@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tunewright.pipeline.context import Context
     from tunewright.recipe.judge import ConditionSpec
 
-EVALUATION = Stage("evaluation", version=7)
+EVALUATION = Stage("evaluation", version=8)
 
 
 def evaluate(context: Context) -> Done:

@@ -12,9 +12,10 @@ from tunewright.core.files import write_json
 from tunewright.core.titles import metric_title
 from tunewright.data.derived import without_derived
 from tunewright.data.frame import sampled
-from tunewright.data.store import read_profile, read_split
+from tunewright.data.store import contaminated_rows, read_profile, read_split
 from tunewright.data.tokenize import ENCODER_VERSION
-from tunewright.evaluation.assemble_counted import CountedSystem, assemble_counted, score_counted
+from tunewright.evaluation.assemble_counted import AnsweredSystem, assemble_counted, score_counted
+from tunewright.evaluation.clean_part import with_clean_part
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.pipeline.judge import base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tunewright.core.results import ClassScore, Gap, Results
+    from tunewright.evaluation.assemble_counted import CountedSystem
     from tunewright.evaluation.counted import Counted
     from tunewright.pipeline.context import Context
 
@@ -49,6 +51,8 @@ class Answers:
     write: Callable[[Path, Any], None]
     """Path and P; `read` gives back what was written."""
     read: Callable[[Path], Any]
+    keep: Callable[[Context, Path, Any], None]
+    """Writes into the folder, beside P of the tuned model on the test rows, what `predict` needs to know of them."""
     count: Callable[[Any], Counted]
     per_class: Callable[[Any, float], tuple[ClassScore, ...]]
     """P and the level of its intervals."""
@@ -77,10 +81,11 @@ class CountedJudge:
         return next(word for word, (_, role, _) in self.answers.systems.items() if role == "base")
 
     def declares(self, context: Context) -> Mapping[str, Any]:
-        """The tokenizer, which the base is asked through, and the threshold that labels are held against."""
+        """How the base is given the texts, and the threshold that labels are held against."""
         return {
             "encoder": context.tokenizer.fingerprint,
             "encoder_version": ENCODER_VERSION,
+            "max_tokens": context.tokenizer.max_tokens,
             "threshold": context.recipe.evaluation.threshold,
         }
 
@@ -92,7 +97,7 @@ class CountedJudge:
             predictions = self.answers.fit[word](context, without_derived(train))(test)
             system = self._system(context, word, predictions)
             self.answers.write(folder / f"{system.name}.parquet", predictions)
-            scored = score_counted(system, self.answers.task, score_settings(context))
+            scored = score_counted(self._counted(context, system), self.answers.task, score_settings(context))
             scores.append(scored)
             told = ((metric, scored.metrics[metric].value) for metric in self.answers.said)
             figures = ", ".join(f"{metric_title(m)} {'unknown' if v is None else f'{v:.3f}'}" for m, v in told)
@@ -107,33 +112,38 @@ class CountedJudge:
         predict = of.tuned(context)
         test = predict(read_split(data, "test"))
         of.write(folder / "predictions.parquet", test)
+        of.keep(context, folder, test)
         baselines = context.run.path / "baseline"
         systems = [
             self._system(context, word, of.read(baselines / f"{of.systems[word][0]}.parquet"))
             for word in words(context)
         ]
-        level = context.recipe.evaluation.confidence
-        tuned_title = f"{context.recipe.model.name}, tuned"
-        systems.append(CountedSystem("tuned", tuned_title, "tuned", of.count(test), of.per_class(test, level)))
+        systems.append(AnsweredSystem("tuned", f"{context.recipe.model.name}, tuned", "tuned", test))
         train = sampled(without_derived(read_split(data, "train")), GAP_ROWS, context.recipe.seed, "gap")
         seen, chosen = predict(train), predict(read_split(data, "validation"))
-        return assemble_counted(
-            systems,
-            task=of.task,
-            headline=context.task.headline(read_profile(data).imbalance_ratio),
-            compared=compared_metrics(gate_conditions(context)),
-            spec=context.recipe.evaluation,
-            seed=context.recipe.seed,
-            gap=of.gap(
-                *map(of.count, (seen, chosen, test)), settings=score_settings(context), trained=trained(context)
-            ),
-            labels=read_profile(data).labels,
-            warnings=of.warnings(test),
-            base=base_words(context),
-        )
+        gap = of.gap(*map(of.count, (seen, chosen, test)), settings=score_settings(context), trained=trained(context))
+        compared = compared_metrics(gate_conditions(context))
 
-    def _system(self, context: Context, word: BaselineName, predictions: Any) -> CountedSystem:
+        def scored(systems: Sequence[AnsweredSystem], gap: Gap | None = None) -> Results:
+            return assemble_counted(
+                [self._counted(context, system) for system in systems],
+                task=of.task,
+                headline=context.task.headline(read_profile(data).imbalance_ratio),
+                compared=compared,
+                spec=context.recipe.evaluation,
+                seed=context.recipe.seed,
+                gap=gap,
+                labels=read_profile(data).labels,
+                warnings=of.warnings(test),
+                base=base_words(context),
+            )
+
+        return with_clean_part(scored(systems, gap), systems, contaminated_rows(data), scored)
+
+    def _system(self, context: Context, word: BaselineName, predictions: Any) -> AnsweredSystem:
         name, role, title = self.answers.systems[word]
-        per_class = self.answers.per_class(predictions, context.recipe.evaluation.confidence)
-        named = title.format(base=base_title(context))
-        return CountedSystem(name, named, role, self.answers.count(predictions), per_class)
+        return AnsweredSystem(name, title.format(base=base_title(context)), role, predictions)
+
+    def _counted(self, context: Context, system: AnsweredSystem) -> CountedSystem:
+        level = context.recipe.evaluation.confidence
+        return system.counted(self.answers.count, lambda predictions: self.answers.per_class(predictions, level))

@@ -16,7 +16,7 @@ from tunewright.data.normalise import clean_asked
 from tunewright.data.overlength import overlength_policy
 from tunewright.inference.classify import TunedClassifier
 from tunewright.pipeline.decoding import MAX_NEW_TOKENS
-from tunewright.pipeline.predict_read import READERS, Read
+from tunewright.pipeline.predict_read import READERS, Read, unsettled
 from tunewright.pipeline.prompts import Prompt, prompt_of, prompts_of
 from tunewright.pipeline.texts import Row, rows_of
 from tunewright.pipeline.tuned import open_run
@@ -89,7 +89,8 @@ def predict_rows(
 ) -> list[Prediction] | list[Any] | list[Answer]:
     """The tuned model's answer to each text, then to each row of the file, in order; cleaned as the training rows were.
 
-    `warn` is told in a line where special tokens stand in what is asked, which are read as the tokens themselves.
+    `warn` is told in a line where special tokens stand in what is asked, which are read as the tokens themselves, and
+    where labels are given by a threshold that nobody chose.
     A classifier gives predictions, a model of numbers or label sets those; a model that writes gives answers, by
     `decoding` or greedily. Raises RecipeError without a run or texts, RunError without a whole model, DataError for a
     row without a text, or one that leaves no room for an answer.
@@ -103,6 +104,9 @@ def predict_rows(
             given = "a run that reads writes nothing that could be decoded"
             raise RecipeError(Problem("predict", given, "texts alone", "leave the options of decoding out"))
         rows = _read(tuned, texts, file, column)
+        open_yet = unsettled(tuned)
+        if open_yet is not None:
+            warn(open_yet)
         _warn_of_special(tuned, [(row.line, row.text) for row in rows], warn)
         return rows
     answers = _answered(tuned, texts, file, column, decoding or Decoding(MAX_NEW_TOKENS))

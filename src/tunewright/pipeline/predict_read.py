@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tunewright.evaluation.label_sets import DEFAULT_THRESHOLD
 from tunewright.inference.label_sets import LabelSetModel
 from tunewright.inference.values import ValueModel
 from tunewright.pipeline.answers_label_sets import threshold_of
@@ -71,15 +72,26 @@ class LabelSet:
 
 
 def read_label_sets(tuned: TunedRun, rows: Sequence[Row], texts: Sequence[str]) -> list[LabelSet]:
-    """The model's labels for each row, under the threshold that it was tested with."""
+    """The model's labels for each row, under the threshold that it was tested with, else a half: see `unsettled`."""
     model = LabelSetModel(tuned.load(), tuned.tokenizer, device=pick_device())
-    threshold, names = threshold_of(tuned.path), model.labels
+    tested, names = threshold_of(tuned.path), model.labels
+    threshold = DEFAULT_THRESHOLD if tested is None else tested
     found = []
     for row, given_K in zip(rows, model.probabilities(texts), strict=True):
         probabilities = dict(zip(names, map(float, given_K), strict=True))
         labels = tuple(label for label, probability in probabilities.items() if probability >= threshold)
         found.append(LabelSet(row.line, row.id, row.text, labels, probabilities, threshold))
     return found
+
+
+def unsettled(tuned: TunedRun) -> str | None:
+    """What of the answers was not chosen yet, and what chooses it; None where nothing is open."""
+    if tuned.task.layout != "label_sets" or threshold_of(tuned.path) is not None:
+        return None
+    return (
+        f"no threshold was chosen for this model yet: labels are given from a probability of {DEFAULT_THRESHOLD:g} on; "
+        "`tunewright evaluate RECIPE` settles it"
+    )
 
 
 READERS: Mapping[Layout, Callable[[TunedRun, Sequence[Row], Sequence[str]], list[Any]]] = {

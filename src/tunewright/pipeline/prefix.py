@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.models.prefix import FAMILIES, frozen_layers
+from tunewright.models.skeleton import frozen_bottom
 from tunewright.models.wrappers import without_engine
 from tunewright.training.prefix_cache import bytes_needed, open_cache, same_twice, with_cache
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tunewright.core.encoded import Layout
     from tunewright.data.loader import LoadPlan
     from tunewright.data.tokenize import TokenRows
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 LAYOUTS = ("classes", "causal")
 FIELD = "train.prefix_cache"
 GIGABYTE = 1e9
+NO_BOTTOM = "no layer is frozen with all that stands below it"
 
 
 def require_cacheable(spec: TrainSpec, facts: BaseFacts, layout: Layout) -> None:
@@ -30,6 +34,13 @@ def require_cacheable(spec: TrainSpec, facts: BaseFacts, layout: Layout) -> None
     if spec.prefix_cache is True and reason is not None:
         expected = f"one of the architectures {', '.join(sorted(FAMILIES))}, classes or a causal model"
         raise RecipeError(Problem(FIELD, f"true, but {reason}", expected, "write prefix_cache: auto"))
+
+
+def require_frozen_bottom(spec: TrainSpec, folder: Path, layout: Layout) -> None:
+    """Raises RecipeError where the recipe asks for the cache, and no layer is frozen with all that stands below it."""
+    if spec.prefix_cache is True and frozen_bottom(spec.method, folder, layout) == 0:
+        expected = "embeddings and lowest layers that are frozen"
+        raise RecipeError(Problem(FIELD, f"true, but {NO_BOTTOM}", expected, "write prefix_cache: auto"))
 
 
 def prefix_loss(context: Context, state: TrainState, rows: TokenRows, plan: LoadPlan, *, loss: LossSum) -> LossSum:
@@ -63,7 +74,7 @@ def _why_not(spec: TrainSpec, layers: int, plan: LoadPlan) -> str | None:
     if spec.r_drop is not None:
         return "rows go through the model twice (train.r_drop)"
     if not layers:
-        return "no layer is frozen with all that stands below it"
+        return NO_BOTTOM
     if spec.epochs <= 1 and spec.prefix_cache == "auto":
         return "no row is seen twice"
     return None

@@ -9,14 +9,17 @@ from tunewright.evaluation.gate import require_possible
 from tunewright.models.freeze import require_layers
 from tunewright.models.skeleton import require_modules
 from tunewright.pipeline.judge import words_of
-from tunewright.pipeline.prefix import require_cacheable
+from tunewright.pipeline.prefix import require_cacheable, require_frozen_bottom
 from tunewright.pipeline.reads import reads_mean
+from tunewright.pipeline.regularising import require_new_head
+from tunewright.pipeline.tasks import require_free_head
 from tunewright.pipeline.teacher import require_teachable
 from tunewright.training.settings import require_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tunewright.data.earlier import Earlier
     from tunewright.models.base import Base, BaseFacts
     from tunewright.pipeline.tasks import Task
     from tunewright.recipe.recipe import Recipe
@@ -31,8 +34,17 @@ class Asked:
     task: Task
     base: Base | None
     """None where its files are not on this machine."""
-    going_on: bool
-    """Whether the base is an earlier run of this task."""
+    earlier: Earlier | None
+    """The run that is the base."""
+
+    @property
+    def going_on(self) -> bool:
+        """Whether the base is an earlier run of this task."""
+        return self.earlier is not None and self.earlier.task == self.recipe.task
+
+
+def _head(asked: Asked) -> None:
+    require_free_head(asked.task, asked.earlier)
 
 
 def _layers(asked: Asked) -> None:
@@ -54,6 +66,13 @@ def _teacher(asked: Asked) -> None:
 
 def _cache(asked: Asked) -> None:
     require_cacheable(asked.recipe.train, asked.facts, asked.task.layout)
+    if asked.base is not None:
+        require_frozen_bottom(asked.recipe.train, asked.base.folder, asked.task.layout)
+
+
+def _penalties(asked: Asked) -> None:
+    if asked.going_on:
+        require_new_head(asked.recipe.train.penalties, asked.task.layout)
 
 
 def _packing(asked: Asked) -> None:
@@ -80,6 +99,6 @@ def _gate(asked: Asked) -> None:
 
 
 REFUSALS: Sequence[Callable[[Asked], None]] = (
-    *(_layers, _modules, _reading, _teacher, _cache, _packing, _baselines, _gate),
+    *(_head, _layers, _modules, _reading, _teacher, _cache, _penalties, _packing, _baselines, _gate),
 )
 """Each raises RecipeError."""

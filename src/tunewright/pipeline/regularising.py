@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from tunewright.core.encoded import OF_ROWS
+from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.optional import missing_extra
 from tunewright.core.rows import Finding
 from tunewright.pipeline.checked import faults_of
@@ -13,7 +15,9 @@ from tunewright.recipe.optimizer import ScheduleFree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tunewright.core.encoded import Layout
     from tunewright.pipeline.checked import Fault
+    from tunewright.recipe.regularise import Penalties
     from tunewright.recipe.train import TrainSpec
 
 STILL_BASE = 0.05
@@ -26,6 +30,14 @@ def optimizer_faults(train: TrainSpec) -> list[Fault]:
         purpose = "train.optimizer.kind: schedule_free"
         return faults_of(missing_extra("schedulefree", extra="optimizers", purpose=purpose))
     return []
+
+
+def require_new_head(penalties: Penalties, layout: Layout) -> None:
+    """Raises RecipeError for a head that was tuned already and is to be drawn to zero, as if it were new."""
+    if penalties.l2_sp is None or not penalties.l2_sp.beta or layout not in OF_ROWS:
+        return
+    given = f"{penalties.l2_sp.beta:g}, which draws a new head to zero, and the run that is the base brings its own"
+    raise RecipeError(Problem("train.penalties.l2_sp.beta", given, "0, for a head that was tuned", "write beta: 0"))
 
 
 def regularising_findings(train: TrainSpec, steps: int) -> Iterator[Finding]:

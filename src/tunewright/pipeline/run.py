@@ -94,8 +94,7 @@ def run_stages(context: Context, verbs: Sequence[str]) -> dict[str, Done]:
 
 def require_fit(context: Context) -> None:
     """Raises RecipeError for what the recipe asks in vain, before anything is read."""
-    going_on = context.goes_on is not None
-    asked = Asked(context.recipe, context.facts, context.task, context.base, going_on)
+    asked = Asked(context.recipe, context.facts, context.task, context.base, context.earlier)
     for refusal in REFUSALS:
         refusal(asked)
 

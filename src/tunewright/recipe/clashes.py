@@ -40,6 +40,11 @@ def clashes(train: TrainSpec) -> Iterator[str]:
         yield from _of_r_drop(train)
     if train.ema is not None and train.swa is not None:
         yield "ema and swa are two averages of the weights, and only one can be evaluated and saved: remove one of them"
+    if train.swa is not None and train.swa.start < train.schedule.warmup:
+        yield (
+            f"swa.start is {train.swa.start:g} and schedule.warmup is {train.schedule.warmup:g}: the mean would begin "
+            "within the warm-up, and the rate would stay where it is there; raise swa.start or lower schedule.warmup"
+        )
     if isinstance(train.optimizer, ScheduleFree):
         yield from _of_schedule_free(train)
     if train.penalties.l2_sp is not None:

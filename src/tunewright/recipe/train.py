@@ -225,6 +225,8 @@ class TrainSpec(Spec):
         reason = None
         if self.packing is True:
             reason = "packing is true: rows that lie side by side are not cached"
+        elif self.neftune is not None:
+            reason = f"neftune is {self.neftune:g}, whose noise on the embeddings no stored output would hold"
         elif isinstance(method, Lora):
             reason = "method.kind is 'lora', whose adapters stand in every layer"
         elif isinstance(method, Full) and not method.freeze:

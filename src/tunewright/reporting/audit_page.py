@@ -117,7 +117,7 @@ def _facts(found: Audit) -> list[Fact]:
         shown.append(Fact("labels", figures.count(len(found.labels.counts)), ratio))
     if found.words is not None:
         shown.append(Fact("words, median", f"{found.words.p50:g}", f"95 % at most {found.words.p95:g}"))
-    errors = len(found.of("error")) + len(found.faults)
+    errors = len(found.of("error")) + sum(problem.count for problem in found.faults)
     counts = f"{figures.count(len(found.of('warning')))} warnings, {figures.count(len(found.of('note')))} notes"
     return [*shown, Fact("errors", figures.count(errors), counts)]
 
