@@ -23,7 +23,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
     "pissa": {"kind": "lora", "rank": 4, "initialisation": "pissa", "b_rate": 4.0},
     "dora": {"kind": "lora", "rank": 4, "dora": True, "rank_stabilised": True},
     "cached": {"kind": "top_layers", "layers": 1},
-    "unfreeze": {"kind": "full", "freeze": ["LayerNorm"], "layer_decay": 0.8, "unfreeze": {"every": 6, "first": 0}},
+    "unfreeze": {"kind": "full", "freeze": ["LayerNorm"], "layer_decay": 0.8, "unfreeze": {"every": 3, "first": 1}},
 }
 
 
