@@ -32,8 +32,8 @@ def speed(record: dict[str, Any]) -> str:
         "## Tuning MiniLM (22M) on banking77: examples/s, ours ÷ Trainer",
         "",
         f"{record['settings']['threads']} CPU threads, steps of {record['settings']['batch']} examples, rate "
-        f"{record['settings']['lr']:g}, the same rows. Accuracy and loss are those after these few steps, where the "
-        "default's accuracy lies outside the interval of ours; whole trainings are compared below.",
+        f"{record['settings']['lr']:g}, the same rows. Accuracy and loss are those after these few steps; whole "
+        "trainings are compared below.",
         "",
         "| peer | ratio (median) | smallest to largest | pairs | steps | memory | accuracy (peer) | loss (peer) |",
         "|---|---|---|---|---|---|---|---|",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CASES: dict[str, dict[str, Any]] = {
+    "drawn together": {"r_drop": 1.0},
     "smoothed and averaged": {"label_smoothing": 0.1, "ema": {"decay": 0.9}},
     "schedule-free, noisy and held back": {
         "optimizer": {"kind": "schedule_free", "lr": 4e-3, "weight_decay": 0.0},

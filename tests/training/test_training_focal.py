@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training_room import gradients_of, state_of, tiny_bert, token_rows
+from training_room import assert_the_cut_changes_nothing, token_rows
 
 from tunewright.core.encoded import IGNORED
 from tunewright.data.collate import TokenBatch
-from tunewright.data.loader import LoadPlan, load_steps
 from tunewright.recipe.train import TrainSpec
 from tunewright.training.losses import classification_loss
 from tunewright.training.objective import training_loss
-from tunewright.training.step import gradients
 
 LENGTHS = [int(n) for n in np.random.default_rng(2).integers(3, 30, size=16)]
 
@@ -63,12 +61,4 @@ def test_the_cut_into_passes_changes_neither_loss_nor_gradient(budget: int, weig
     targets = full.targets_N.copy()
     targets[[1, 6]] = IGNORED
     rows = replace(full, targets_N=targets)
-    found = []
-    for tokens in (10**6, budget):
-        step = next(load_steps(rows, LoadPlan(16, tokens, seed=7, pad_id=0, class_weights=weights), after=0))
-        state = state_of(tiny_bert())
-        sums = gradients(state, step, focal(2.0))
-        found.append((float(torch.stack(sums).sum()), gradients_of(state.bare_model)))
-    assert found[1][0] == pytest.approx(found[0][0], rel=1e-6)
-    for name, value in found[0][1].items():
-        torch.testing.assert_close(found[1][1][name], value, rtol=1e-5, atol=1e-7, msg=lambda t, n=name: f"{n}: {t}")
+    assert_the_cut_changes_nothing(rows, focal(2.0), budget=budget, weights=weights)

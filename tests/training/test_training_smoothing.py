@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from text_room import LAYOUTS, LOSSES, assert_same, loss_and_gradients, step_for, text_model
-from training_room import gradients_of, state_of, tiny_bert, token_rows
+from training_room import assert_the_cut_changes_nothing, state_of, tiny_bert, token_rows
 
 from tunewright.core.encoded import IGNORED
 from tunewright.data.loader import LoadPlan, load_steps
@@ -56,15 +56,8 @@ def test_a_smoothed_step_is_the_weighted_mean_of_smoothed_rows(weights: tuple[fl
 @pytest.mark.parametrize("weights", [(), WEIGHTED], ids=["all alike", "by class"])
 @pytest.mark.parametrize("budget", [1, 47])
 def test_the_cut_into_passes_changes_neither_loss_nor_gradient(budget: int, weights: tuple[float, ...]) -> None:
-    found = []
-    for tokens in (10**6, budget):
-        state, step = state_of(tiny_bert()), step_of(token_rows(LENGTHS), tokens, weights)
-        sums = gradients(state, step, training_loss(classification_loss, SMOOTHED))
-        found.append((float(torch.stack(sums).sum()), gradients_of(state.bare_model)))
-    (whole, whole_gradient), (cut, cut_gradient) = found
-    assert cut == pytest.approx(whole, rel=1e-6)
-    for name, value in whole_gradient.items():
-        torch.testing.assert_close(cut_gradient[name], value, rtol=1e-5, atol=1e-7, msg=lambda t, n=name: f"{n}: {t}")
+    loss = training_loss(classification_loss, SMOOTHED)
+    assert_the_cut_changes_nothing(token_rows(LENGTHS), loss, budget=budget, weights=weights)
 
 
 @pytest.mark.parametrize("family", ["llama", "t5", "bert"])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
@@ -14,10 +15,12 @@ from tunewright.data.loader import LoadPlan, StepBatches, collate, load_steps
 from tunewright.data.tokenize import TokenRows
 from tunewright.recipe.train import AdamW, TrainSpec
 from tunewright.training.engine import start
+from tunewright.training.step import gradients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tunewright.training.losses import LossSum
     from tunewright.training.step import TrainState
 
 VOCABULARY = 60
@@ -81,6 +84,22 @@ def in_one_pass(rows: TokenRows, step: StepBatches) -> StepBatches:
 
 def gradients_of(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: p.grad.detach().clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+def assert_the_cut_changes_nothing(
+    rows: TokenRows, loss: LossSum, *, budget: int, weights: tuple[float, ...] = ()
+) -> None:
+    """A step of 16 rows has the loss and the gradient of one pass where a token budget cuts it into several."""
+    found = []
+    for tokens in (10**6, budget):
+        step = next(load_steps(rows, LoadPlan(16, tokens, seed=7, pad_id=0, class_weights=weights), after=0))
+        state = state_of(tiny_bert())
+        sums = gradients(state, step, loss)
+        found.append((float(torch.stack(sums).sum()), gradients_of(state.bare_model)))
+    (whole, whole_gradient), (cut, cut_gradient) = found
+    assert cut == pytest.approx(whole, rel=1e-6)
+    for name, value in whole_gradient.items():
+        torch.testing.assert_close(cut_gradient[name], value, rtol=1e-5, atol=1e-7, msg=lambda t, n=name: f"{n}: {t}")
 
 
 def snapshot(state: TrainState) -> dict[str, torch.Tensor]:

@@ -122,18 +122,19 @@ class CountedJudge:
         train = sampled(without_derived(read_split(data, "train")), GAP_ROWS, context.recipe.seed, "gap")
         seen, chosen = predict(train), predict(read_split(data, "validation"))
         gap = of.gap(*map(of.count, (seen, chosen, test)), settings=score_settings(context), trained=trained(context))
-        compared = compared_metrics(gate_conditions(context))
+        profile, compared = read_profile(data), compared_metrics(gate_conditions(context))
 
         def scored(systems: Sequence[AnsweredSystem], gap: Gap | None = None) -> Results:
+            """The systems on the rows that they hold, all or the clean ones."""
             return assemble_counted(
                 [self._counted(context, system) for system in systems],
                 task=of.task,
-                headline=context.task.headline(read_profile(data).imbalance_ratio),
+                headline=context.task.headline(profile.imbalance_ratio),
                 compared=compared,
                 spec=context.recipe.evaluation,
                 seed=context.recipe.seed,
                 gap=gap,
-                labels=read_profile(data).labels,
+                labels=profile.labels,
                 warnings=of.warnings(test),
                 base=base_words(context),
             )

@@ -242,7 +242,7 @@ def _fresh_state(
 
 def _compact(context: Context, model: Any, rows: Mapping[str, TokenRows]) -> None:
     """Embeddings of tokens that no row has are left out of the steps, where that is exact."""
-    seen = np.unique(np.concatenate([*(r.flat_ids for r in rows.values()), [context.tokenizer.special.pad]]))
+    seen = np.concatenate([*(part.flat_ids for part in rows.values()), [context.tokenizer.special.pad]])
     compact = compact_vocabulary(model, context.recipe.train, seen)
     if compact is not None:
         tokens = f"{len(compact.seen_R):,} of {compact.whole[0].num_embeddings:,} token embeddings"

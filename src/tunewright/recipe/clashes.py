@@ -57,8 +57,6 @@ def _of_r_drop(train: TrainSpec) -> Iterator[str]:
         yield f"{given} and focal is {train.focal:g}: one weighs rows down that the other draws together; remove one"
     if train.neftune is not None:
         yield f"{given} and neftune is {train.neftune:g}: noise is not drawn for rows that go through twice; remove one"
-    if train.prefix_cache is True:
-        yield f"{given} and prefix_cache is true: rows that go through twice are not cached; write prefix_cache: auto"
 
 
 def unfit_for_task(train: TrainSpec, task: str) -> Iterator[str]:

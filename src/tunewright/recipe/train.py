@@ -227,6 +227,8 @@ class TrainSpec(Spec):
             reason = "packing is true: rows that lie side by side are not cached"
         elif self.neftune is not None:
             reason = f"neftune is {self.neftune:g}, whose noise on the embeddings no stored output would hold"
+        elif self.r_drop is not None:
+            reason = f"r_drop is {self.r_drop:g}: rows that go through twice are not cached"
         elif isinstance(method, Lora):
             reason = "method.kind is 'lora', whose adapters stand in every layer"
         elif isinstance(method, Full) and not method.freeze:

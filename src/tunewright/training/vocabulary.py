@@ -63,7 +63,7 @@ def compact_vocabulary(model: nn.Module, spec: TrainSpec, seen: NDArray[np.integ
     """The model trains the embeddings of the tokens `seen` alone, where that is exact and worth it; else None.
 
     It is exact where a step changes each number by itself (AdamW, no penalty on weights), and nothing but the look-up
-    reads the table. Padding must be among the tokens seen.
+    reads the table. Padding must be among the tokens seen, which may repeat.
     """
     inner: Any = without_adapters(without_engine(model))
     whole = inner.get_input_embeddings()
@@ -87,9 +87,8 @@ def whole_vocabulary(model: nn.Module) -> None:
 
 def _is_exact(model: Any, whole: Any, spec: TrainSpec) -> bool:
     plain = type(whole) is nn.Embedding and whole.max_norm is None and not (whole.sparse or whole.scale_grad_by_freq)
-    if not plain or not whole.weight.requires_grad or not isinstance(spec.optimizer, AdamW):
-        return False
-    if penalises(spec.penalties):
+    by_number = isinstance(spec.optimizer, AdamW) and not penalises(spec.penalties)
+    if not (plain and by_number and whole.weight.requires_grad):
         return False
     readers = [m for m in model.modules() for p in m.parameters(recurse=False) if p is whole.weight]
     return readers == [whole] and model.get_output_embeddings() is None
