@@ -3,7 +3,7 @@
 Their gradient is zero at every step, so all that a step does to them is weight decay: it multiplies them by a number,
 the same for each. One more row, of ones, that is never looked up, goes through whatever the others go through (decay,
 averages, checkpoints) and ends as the product of those numbers. A table of 30,522 rows, of which 2,421 are looked up,
-took a fifth of a step of a small encoder on a CPU: its gradient filled with zeros, its norm, its moments.
+took an eighth of a step of a small encoder on a CPU: its gradient filled with zeros, its norm, its moments.
 
 Axes: V tokens of the vocabulary, R rows that are trained, D width, B rows of a batch, T tokens.
 """
