@@ -42,6 +42,9 @@ class WordsEncoder:
         ids = row.input_ids
         return row if len(ids) <= max_tokens else EncodedRow([*ids[: max_tokens - 1], ids[-1]])
 
+    def frame(self, row: EncodedRow) -> tuple[int, int]:
+        return 1, 1
+
     def length(self, row: EncodedRow) -> int:
         return len(row.input_ids)
 

@@ -45,6 +45,9 @@ class RoomEncoder:
         short = [*ids[: max_tokens - 1], ids[-1]]
         return EncodedRow(short, ((1, len(short) - 1),) if spans else (), row.target)
 
+    def frame(self, row: EncodedRow) -> tuple[int, int]:
+        return 1, 1
+
     def length(self, row: EncodedRow) -> int:
         if self.layout != "seq2seq":
             return len(row.input_ids)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Layout = Literal["classes", "values", "label_sets", "causal", "seq2seq", "masked"]
+Layout = Literal["classes", "values", "label_sets", "tags", "causal", "seq2seq", "masked"]
 """How ids and targets lie.
 
 - `classes`: the ids of a text; the target is a class index, and no token has a loss.
 - `values`: the ids of a text; the target is a number, and no token has a loss.
 - `label_sets`: the ids of a text; the target is a 1 or 0 for each label, and no token has a loss.
+- `tags`: the ids of a text; the spans hold the first piece of each word, whose targets are tags.
 - `causal`: the ids of a whole text; a span's tokens are each predicted from those before it.
 - `seq2seq`: the encoder's ids, then the decoder's labels; the one span covers the labels.
 - `masked`: the ids of a text; the span's tokens may be masked, by a draw that follows from the seed.
@@ -19,7 +20,7 @@ Layout = Literal["classes", "values", "label_sets", "causal", "seq2seq", "masked
 OF_ROWS: Final = frozenset({"classes", "values", "label_sets"})
 """Layouts whose target is of a row as a whole: no token of it has a loss."""
 
-READING: Final = OF_ROWS
+READING: Final = OF_ROWS | {"tags"}
 """Layouts of models that read a text: what they give is no token of their vocabulary."""
 
 IGNORED = -100
@@ -46,7 +47,14 @@ class EncodedRow:
     target: int = IGNORED
     """Class index of a classified row."""
     values: tuple[float, ...] = ()
-    """Of `values`: the number; of `label_sets`: 1 or 0 for each label; nothing of a row without a target."""
+    """Of `values`: the number; of `label_sets`: 1 or 0 for each label; of `tags`: the number of the tag of each token
+    in the spans; nothing of a row without a target."""
+
+    def values_between(self, start: int, end: int) -> tuple[float, ...]:
+        """Of `tags`: the values of the tokens in the spans from position `start` to `end`."""
+        before = sum(max(0, min(b, start) - a) for a, b in self.loss_spans)
+        inside = sum(max(0, min(b, end) - max(a, start)) for a, b in self.loss_spans)
+        return self.values[before : before + inside]
 
     @property
     def trained(self) -> int:

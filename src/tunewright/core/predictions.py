@@ -1,4 +1,4 @@
-"""Predictions row by row, as every system under test gives them: classes, numbers, or texts with their likelihood."""
+"""Predictions row by row, as every system under test gives them: classes, numbers, spans, or texts with likelihoods."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from tunewright.core.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,4 +176,38 @@ class TextPredictions:
             target_bytes_N=self.target_bytes_N[kept_N],
             clusters=tuple(compress(self.clusters, kept_N)),
             decoding=self.decoding,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPredictions:
+    """The spans that were marked in N texts, beside the true ones, and how many of each text's words were tagged
+    rightly.
+    """
+
+    row_ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    """The labels that spans may have, in the order of scores."""
+    predicted: tuple[tuple[Span, ...], ...]
+    targets: tuple[tuple[Span, ...], ...]
+    words_N2: NDArray[np.int64]
+    """Words of each text with the true tag, and words."""
+    clusters: tuple[str, ...]
+    """What each row belongs to: rows of one cluster are not independent."""
+
+    def __post_init__(self) -> None:
+        n = len(self.row_ids)
+        shapes = (len(self.predicted), len(self.targets), self.words_N2.shape, len(self.clusters))
+        if shapes != (n, n, (n, 2), n):
+            raise ValueError(f"predictions of {n} rows have the shapes {shapes}")
+
+    def where(self, kept_N: NDArray[np.bool_]) -> SpanPredictions:
+        """The rows for which `kept_N` is true, in their order."""
+        return SpanPredictions(
+            row_ids=tuple(compress(self.row_ids, kept_N)),
+            labels=self.labels,
+            predicted=tuple(compress(self.predicted, kept_N)),
+            targets=tuple(compress(self.targets, kept_N)),
+            words_N2=self.words_N2[kept_N],
+            clusters=tuple(compress(self.clusters, kept_N)),
         )

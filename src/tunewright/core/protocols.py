@@ -68,6 +68,9 @@ class RowEncoder(Protocol):
     def length(self, row: EncodedRow) -> int:
         """The tokens to hold against `max_tokens`: all of them; of `seq2seq`, those of the longer side."""
 
+    def frame(self, row: EncodedRow) -> tuple[int, int]:
+        """How many special tokens open the row, and how many close it."""
+
 
 class PrivateFinder(Protocol):
     """Called by the data room with texts that hold what no pattern tells, such as names; it must not keep them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-READING: Final = frozenset({"classification", "regression", "multilabel"})
+READING: Final = frozenset({"classification", "regression", "multilabel", "token_classification"})
 """Tasks whose models read a text and write none: their targets are no texts that are learned."""
 
 

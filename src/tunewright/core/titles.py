@@ -17,6 +17,7 @@ METRIC_TITLES: Final[Mapping[str, str]] = {
     "micro_precision": "micro precision",
     "micro_recall": "micro recall",
     "subset_accuracy": "subset accuracy",
+    "token_accuracy": "token accuracy",
     "loss": "loss",
     "rmse": "RMSE",
     "mse": "MSE",

@@ -56,8 +56,11 @@ def with_plain_blanks(text: str) -> str:
 def steps_of(spec: CleanSpec, task: str) -> tuple[Step, ...]:
     """The steps that the recipe takes on texts of the task, in their order.
 
-    Texts that are learned keep what `auto` takes from others, and their line breaks and indentation.
+    Texts whose characters are counted by spans stay as they are. Texts that are learned keep what `auto` takes from
+    others, and their line breaks and indentation.
     """
+    if task == "token_classification":
+        return ()
     labelled = reads(task)
     form = {"auto": "NFC" if labelled else None, "nfc": "NFC", "nfkc": "NFKC", "off": None}[spec.unicode]
     blanks = with_plain_blanks if labelled else str.strip

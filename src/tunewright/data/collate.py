@@ -34,8 +34,9 @@ class TokenBatch:
     """None where rows are packed: their positions keep them apart."""
     targets: NDArray[np.int64] | NDArray[np.float32]
     """IGNORED where there is none. Of `classes`, `[B]`: the class; of `values`, `[B]`: the number, of `label_sets`,
-    `[B, K]`: 1 or 0 (not a number where there is none); of `causal`, `[B, T]`: at t the token at t + 1; of
-    `masked`, `[B, T]`: the token that stood there; of `seq2seq`, `[B, U]`: the decoder's labels."""
+    `[B, K]`: 1 or 0 (not a number where there is none); of `tags`, `[B, T]`: the number of the token's tag; of
+    `causal`, `[B, T]`: at t the token at t + 1; of `masked`, `[B, T]`: the token that stood there; of `seq2seq`,
+    `[B, U]`: the decoder's labels."""
     position_ids_BT: NDArray[np.int64] | None = None
     """Where rows are packed: from 0 in each row, and from 0 in the padding behind them."""
     weights_B: NDArray[np.float32] | None = None
@@ -127,6 +128,17 @@ def _label_sets(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> Toke
     return TokenBatch(_names(rows, chosen), ids_BT, _mask(lengths), targets_BK)
 
 
+def _tags(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBatch:
+    assert rows.values_V is not None and rows.value_starts is not None, "rows of tags hold some"  # noqa: PT018
+    lengths = _lengths(rows, chosen)
+    flat = _flat_ids(rows, chosen)
+    held = positions(rows.value_starts[chosen], np.diff(rows.value_starts)[chosen])
+    targets = np.full_like(flat, IGNORED)
+    targets[trained_flags(rows, chosen)] = rows.values_V[held]
+    targets_BT = _padded(targets, lengths, IGNORED)
+    return TokenBatch(_names(rows, chosen), _padded(flat, lengths, pad_id), _mask(lengths), targets_BT)
+
+
 def _causal(rows: TokenRows, chosen: NDArray[np.int64], pad_id: int) -> TokenBatch:
     lengths = _lengths(rows, chosen)
     flat = _flat_ids(rows, chosen)
@@ -165,6 +177,7 @@ COLLATORS: Mapping[Layout, Callable[[TokenRows, NDArray[np.int64], int], TokenBa
     "classes": _classes,
     "values": _values,
     "label_sets": _label_sets,
+    "tags": _tags,
     "causal": _causal,
     "seq2seq": _seq2seq,
 }

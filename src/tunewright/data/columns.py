@@ -26,6 +26,7 @@ TARGETS: Mapping[str, str] = {
     "classification": "label",
     "regression": "number",
     "multilabel": "label",
+    "token_classification": "spans",
     "generation": "answer",
     "text_to_text": "answer",
 }
@@ -112,6 +113,9 @@ def _misfits(given: Given, task: str) -> list[Problem]:
     if task == "language_modelling" and "target" in given:
         message = "is given, and raw text has no target: all of it is learned"
         problems.append(Problem("data.target", message, "no target", "remove it, or write `task: generation`"))
+    if task == "token_classification" and len(given.get("input", ())) > 1:
+        message = f"names {len(given['input'])} columns, and spans are counted in one text"
+        problems.append(Problem("data.input", message, "one column", "name one of them"))
     return problems
 
 
@@ -135,7 +139,8 @@ def _completed(table: RawTable, given: Given, task: str) -> tuple[Given, list[Pr
         if pairs:
             return {field: pairs[0].columns[field] for field in ("input", "target")}, []
     kind = TARGETS[task]
-    for field, role, what in (("input", "input", "text"), ("target", kind, kind)):
+    said = recognised(present, column_names("words")) if task == "token_classification" else []
+    for field, role, what in (("input", "words" if said else "input", "text"), ("target", kind, kind)):
         taken = [column for columns in (*given.values(), *found.values()) for column in columns]
         if field not in given:
             one, doubts = _alone(table, given, role, what, [name for name in present if name not in taken], field)

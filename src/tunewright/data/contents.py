@@ -9,6 +9,7 @@ from tunewright.core.conversation import Conversation, asked
 from tunewright.data.invisible import is_blank
 from tunewright.data.label_sets import label_set_reader
 from tunewright.data.numbers import as_number
+from tunewright.data.span_values import as_text_or_words, joined, marked_spans
 from tunewright.data.turns import conversation_of, tools_of, words_of
 from tunewright.data.unfit import Unfit
 from tunewright.data.values import as_label, as_text
@@ -59,6 +60,8 @@ def content_of(
     reading = _Reading(record)
     if columns.messages is not None:
         return _chat(reading, columns), reading.faults
+    if task == "token_classification":
+        return _marked(reading, columns), reading.faults
     text = _joined(reading, columns.input)
     target = reading.value(
         columns.target, label_set_reader(delimiter) if task == "multilabel" else TARGETS.get(task, as_text)
@@ -91,6 +94,15 @@ def _pair(reading: _Reading, columns: Columns, text: str | None, target: str | N
         return Content(text, None, target)
     question = asked(text, None if system is None or is_blank(system) else system)
     return chat_content(Conversation((*question.turns, {"role": "assistant", "content": target}), tools))
+
+
+def _marked(reading: _Reading, columns: Columns) -> Content:
+    """A text, or words with a blank between them, and its spans."""
+    (column,) = columns.input
+    text = reading.value(column, as_text_or_words)
+    if text is None:
+        return Content()
+    return Content(joined(text), None, reading.value(columns.target, lambda value: marked_spans(text, value)))
 
 
 def _joined(reading: _Reading, columns: tuple[str, ...]) -> str | None:

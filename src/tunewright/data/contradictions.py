@@ -20,12 +20,14 @@ def contradicting(rows: pl.DataFrame) -> pl.Series:
     return rows.select((labels > 1).alias("contradicting"))["contradicting"]
 
 
-def settle(rows: pl.DataFrame, *, policy: Literal["keep", "drop", "error"]) -> Sifted:
+def settle(rows: pl.DataFrame, *, policy: Literal["keep", "drop", "error"], told: pl.Series | None = None) -> Sifted:
     """All rows, or those without a contradiction; the others leave as `contradiction`.
+
+    `told` is what the targets say where that is not their text.
 
     Rows that are frozen in the test stay whatever the policy. Raises DataError listing both sides under `error`.
     """
-    mask = contradicting(rows)
+    mask = contradicting(rows if told is None else rows.with_columns(told))
     if policy == "error" and mask.any():
         raise _refused(rows.filter(mask))
     keep = ~mask | rows["frozen"] if policy == "drop" else pl.lit(value=True)

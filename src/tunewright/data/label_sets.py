@@ -85,17 +85,7 @@ def set_findings(rows: pl.DataFrame, spec: DataSpec, seen: pl.Series) -> list[Fi
         message = f"{counted(texts, 'text')} {bear} different labels, in {different.height:,} rows"
         remedy = "correct the labels, or write `data.contradictions: drop`"
         found.append(Finding("contradiction", "warning", message, different.height, places_of(different), remedy))
-    proposed = {variant: label for variant, label in propose_label_map(counts).items() if variant not in spec.label_map}
-    if proposed:
-        message = (
-            f"{counted(len(proposed), 'label')} may be spelling variants of others: {_listing(map(repr, proposed))}"
-        )
-        remedy = f"write `data.label_map: {json.dumps(proposed, ensure_ascii=False)}`"
-        found.append(Finding("label_variant", "warning", message, len(proposed), remedy=remedy))
-    known = count_labels(seen)
-    for unused in sorted(set(spec.label_map) - set(known)):
-        message = f"data.label_map names the label {unused!r}, which no row bears{did_you_mean(unused, known)}"
-        found.append(Finding("label_map_unused", "warning", message, 0, remedy="correct or remove the entry"))
+    found += map_findings(counts, spec, count_labels(seen))
     sizes = Counter(len(labels_of(target)) for target in rows["target"])
     if set(sizes) == {1}:
         message = "every row bears one label alone, so that the rows are those of a classification"
@@ -106,6 +96,24 @@ def set_findings(rows: pl.DataFrame, spec: DataSpec, seen: pl.Series) -> list[Fi
     return found
 
 
+def map_findings(counts: Mapping[str, int], spec: DataSpec, known: Mapping[str, int]) -> list[Finding]:
+    """Labels that may be spelling variants of others, and entries of `data.label_map` that no row bears: `known` are
+    the labels before any was mapped.
+    """
+    found = []
+    proposed = {variant: label for variant, label in propose_label_map(counts).items() if variant not in spec.label_map}
+    if proposed:
+        message = (
+            f"{counted(len(proposed), 'label')} may be spelling variants of others: {_listing(map(repr, proposed))}"
+        )
+        remedy = f"write `data.label_map: {json.dumps(proposed, ensure_ascii=False)}`"
+        found.append(Finding("label_variant", "warning", message, len(proposed), remedy=remedy))
+    for unused in sorted(set(spec.label_map) - set(known)):
+        message = f"data.label_map names the label {unused!r}, which no row bears{did_you_mean(unused, known)}"
+        found.append(Finding("label_map_unused", "warning", message, 0, remedy="correct or remove the entry"))
+    return found
+
+
 def require_label_sets(splits: Mapping[SplitName, pl.DataFrame]) -> None:
     """Raises DataError where training rows teach nothing, or lack a label that validation or test have."""
     train = splits["train"]
@@ -113,7 +121,12 @@ def require_label_sets(splits: Mapping[SplitName, pl.DataFrame]) -> None:
     if not any(0 < count < train.height for count in known.values()):
         given = "each label stands in all training rows or in none"
         raise DataError(Problem("labels", given, "labels that some rows bear and others do not", "check data.target"))
-    problems = []
+    require_known(splits)
+
+
+def require_known(splits: Mapping[SplitName, pl.DataFrame]) -> None:
+    """Raises DataError where training rows lack a label that validation or test have."""
+    known, problems = count_labels(splits["train"]["target"]), []
     for name in SPLITS[1:]:
         for label, count in sorted(count_labels(splits[name]["target"]).items()):
             if label not in known:

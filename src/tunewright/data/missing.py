@@ -49,6 +49,7 @@ TARGETS: dict[str, tuple[str, Callable[[str | None], bool]]] = {
     "classification": ("label", is_missing_label),
     "multilabel": ("labels", lambda target: target is None),
     "regression": ("number", is_missing_label),
+    "token_classification": ("spans", lambda target: target is None),
     "generation": ("answer", is_missing_answer),
     "text_to_text": ("answer", is_missing_answer),
     "language_modelling": ("answer", lambda _: False),
@@ -61,7 +62,7 @@ def drop_missing(
 ) -> Sifted:
     """Rows with a text and a label or answer; the others leave as `missing_text`, `missing_label`, `missing_number`,
     `missing_labels`,
-    `missing_answer`.
+    `missing_spans`, `missing_answer`.
 
     A conversation of which any question or answer is empty lacks a text. Raises DataError listing them where the recipe
     says `missing: error`; `target_policy` is that of labels and answers, where it is another.

@@ -30,11 +30,13 @@ AUTO: Mapping[str, Policy] = {
     "classification": "truncate",
     "regression": "truncate",
     "multilabel": "truncate",
+    "token_classification": "window",
     "generation": "drop",
     "text_to_text": "drop",
     "language_modelling": "window",
 }
-"""A cut answer teaches to break off; the end of a classified text is rarely what decides; raw text is kept whole."""
+"""A cut answer teaches to break off; the end of a classified text is rarely what decides; raw text and words with tags
+are kept whole."""
 
 UNWINDOWED: Mapping[str, str] = {
     "classification": "a piece of a text need not bear the label of the whole",
@@ -46,7 +48,7 @@ UNWINDOWED: Mapping[str, str] = {
 
 
 def overlength_policy(value: Literal["auto", "error", "drop", "truncate", "window"], task: str) -> Policy:
-    """What `data.overlength` means for the task. Raises RecipeError for windows of anything but raw text."""
+    """What `data.overlength` means for the task. Raises RecipeError for windows of what has one target as a whole."""
     if value == "auto":
         return AUTO[task]
     if value == "window" and task in UNWINDOWED:
@@ -54,7 +56,7 @@ def overlength_policy(value: Literal["auto", "error", "drop", "truncate", "windo
             Problem(
                 "data.overlength",
                 f"'window' does not fit the task {task!r}: {UNWINDOWED[task]}",
-                "auto, error, drop or truncate (window is for the task language_modelling)",
+                "auto, error, drop or truncate (window is for the tasks language_modelling and token_classification)",
                 "write `data.overlength: drop`, or raise model.max_tokens",
             )
         )
@@ -158,12 +160,15 @@ def windows(row: EncodedRow, encoder: RowEncoder) -> tuple[EncodedRow, ...]:
     """The row in pieces of at most `max_tokens`: each target stands in just one of them.
 
     A piece begins as the row does where that is a BOS. Of `causal`, a piece also begins with the last token of the one
-    before, which its first target is predicted from. Of `masked`, each piece has the special tokens of the row's ends.
+    before, which its first target is predicted from. Of `masked` and `tags`, each piece has the special tokens of the
+    row's ends.
     """
-    assert encoder.layout in ("causal", "masked"), "overlength_policy refuses windows of other layouts"
-    assert row.loss_spans, "raw text has a target"
+    assert encoder.layout in ("causal", "masked", "tags"), "overlength_policy refuses windows of other layouts"
     ids, spans = row.input_ids, row.loss_spans
-    if encoder.layout == "masked":
+    assert spans or encoder.layout == "tags", "raw text has a target"
+    if encoder.layout == "tags":
+        head, tail, overlap = *encoder.frame(row), 0
+    elif encoder.layout == "masked":
         head, tail, overlap = spans[0][0], len(ids) - spans[-1][1], 0
     else:
         head, tail, overlap = int(bool(ids) and ids[0] == encoder.special.bos), 0, 1
@@ -174,6 +179,8 @@ def windows(row: EncodedRow, encoder: RowEncoder) -> tuple[EncodedRow, ...]:
         end = min(start + room, body.stop)
         first = start + overlap if start > body.start or head == 0 else start
         inside = ((max(a, first), min(b, end)) for a, b in spans)
-        moved = tuple((a - start + head, b - start + head) for a, b in inside if a < b)
-        pieces.append(EncodedRow([*opening, *ids[start:end], *closing], moved, row.target, row.values))
+        kept = [(a, b) for a, b in inside if a < b]
+        moved = tuple((a - start + head, b - start + head) for a, b in kept)
+        values = row.values_between(kept[0][0], kept[-1][1]) if row.values and kept else ()
+        pieces.append(EncodedRow([*opening, *ids[start:end], *closing], moved, row.target, values))
     return tuple(pieces)

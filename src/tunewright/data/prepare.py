@@ -61,6 +61,7 @@ from tunewright.data.response_types import response_findings
 from tunewright.data.review import follow_review, require_frozen_test
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
+from tunewright.data.spans import mapped_spans, marks, require_spans, span_findings, without_overlaps
 from tunewright.data.split import Carving, assign_splits
 from tunewright.data.text_audit import text_findings
 from tunewright.data.typos import typo_findings
@@ -70,7 +71,17 @@ from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
 __all__ = ["Prepared", "Request", "prepare"]
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tunewright.core.protocols import RowEncoder
+
+
+MAPPED: Mapping[str, Callable[[pl.Series, Mapping[str, str]], pl.Series]] = {
+    "classification": lambda targets, label_map: targets.replace(label_map),
+    "multilabel": mapped_sets,
+    "token_classification": mapped_spans,
+}
+"""Task to what replaces the labels of its targets by those that they mean."""
 
 
 @shielded_errors()
@@ -117,7 +128,7 @@ def _require_fitting(spec: DataSpec, task: str) -> None:
     if task == "classification":
         return
     about_labels: dict[str, object] = {"label_issues": spec.label_issues}
-    if task != "multilabel":
+    if task not in MAPPED:
         about_labels["label_map"] = spec.label_map
     if not reads(task):
         about_labels["contradictions"] = spec.contradictions != "keep"
@@ -144,6 +155,8 @@ def _require_sound(work: Work, task: str, earlier: Earlier | None, *, mixed: boo
         require_precision(splits["train"])
     if task == "multilabel":
         require_label_sets(splits)
+    if task == "token_classification":
+        require_spans(splits)
     known = earlier.labels if earlier is not None else ()
     if labelled and (mixed or not known):
         require_classes(splits["train"])
@@ -156,7 +169,8 @@ def _fitted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> t
     wanted, unwanted = sift_columns(work.rows, spec, sources)
     policy, of_targets = content_policies(spec.missing, sources.columns)
     present = drop_missing(wanted.kept, policy=policy, target_policy=of_targets, task=task)
-    answered = drop_trailing(present.kept)
+    flat = without_overlaps(present.kept, task)
+    answered = drop_trailing(flat.kept)
     cleaned = clean_rows(answered.rows, spec.clean, task)
     # A text of tags alone says nothing once it is clean.
     left = drop_missing(cleaned.rows, policy=policy, target_policy=of_targets, task=task)
@@ -165,7 +179,7 @@ def _fitted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> t
     safe = protected.rows
     labels = _mapped(safe["target"], spec, task)
     mapped = amend(safe, labels, rule="label_map")
-    gone = (wanted.dropped, present.dropped, left.dropped, passed.dropped, protected.recorded)
+    gone = (wanted.dropped, present.dropped, flat.dropped, left.dropped, passed.dropped, protected.recorded)
     reviewed = follow_review(mapped.rows, spec.label_issues, folder=request.folder, read=work.rows, left=gone)
     single = drop_duplicates(reviewed.rows, policy=spec.duplicates)
     around = Around(passed.kept, safe, reviewed.rows, single.kept)
@@ -181,7 +195,7 @@ def _fitted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> t
         *_content_findings(single.kept, spec, sources.task, seen=work.rows["target"]),
         *audit.group_findings(single.kept, sources.columns.group),
     ]
-    parted = (wanted.dropped, present.dropped, left.dropped, passed.dropped, single.dropped)
+    parted = (*gone[:-1], single.dropped)
     changes = (answered.changes, cleaned.changes, protected.recorded, mapped.changes, reviewed.record)
     return replace(work.then(single.kept, *parted, *changes, findings=findings), private=protected.counts), plan
 
@@ -190,7 +204,7 @@ def _mapped(targets: pl.Series, spec: DataSpec, task: str) -> pl.Series:
     """The targets with spelling variants of labels replaced."""
     if not spec.label_map:
         return targets
-    return mapped_sets(targets, spec.label_map) if task == "multilabel" else targets.replace(spec.label_map)
+    return MAPPED[task](targets, spec.label_map)
 
 
 def _compared(work: Work, request: Request) -> tuple[Work, Request]:
@@ -212,6 +226,8 @@ def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl
         return [*number_findings(rows), *audit.short_text_findings(rows)]
     if task == "multilabel":
         return [*set_findings(rows, spec, seen), *audit.short_text_findings(rows)]
+    if task == "token_classification":
+        return [*span_findings(rows, spec, seen), *audit.short_text_findings(rows)]
     if task != "classification":
         return [] if task == "language_modelling" else [*audit.several_answers_findings(rows), *response_findings(rows)]
     return [
@@ -265,8 +281,9 @@ def _settled(work: Work, request: Request, plan: TestPlan) -> Work:
     if request.earlier is not None:
         apart, findings = leave_earlier_tests(marked, request.earlier)
         marked, work = apart.kept, work.then(apart.kept, apart.dropped, findings=findings)
+    spans = marks(marked) if request.task == "token_classification" else None
     agreed = (
-        settle(marked, policy=request.spec.contradictions)
+        settle(marked, policy=request.spec.contradictions, told=spans)
         if labelled
         else Sifted(marked, record(marked.clear(), rule="", action="dropped"))
     )

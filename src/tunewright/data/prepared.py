@@ -23,6 +23,7 @@ from tunewright.data.private.redact import redacted
 from tunewright.data.private.shown import shielded
 from tunewright.data.profile import imbalance, split_profile
 from tunewright.data.sources import Sources, in_one_piece
+from tunewright.data.spans import span_share_findings
 from tunewright.data.targets import target_counts
 from tunewright.data.text_audit import language_findings
 from tunewright.data.work import Request, Work, by_split
@@ -147,6 +148,8 @@ def _target_findings(
         return audit.class_findings(read)
     if task == "regression":
         return spread_findings(splits)
+    if task == "token_classification":
+        return span_share_findings(splits)
     return share_findings(splits) if task == "multilabel" else ()
 
 

@@ -34,6 +34,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "classification": ("input",),
     "regression": ("input",),
     "multilabel": ("input",),
+    "token_classification": ("input",),
     "generation": ("messages",),
     "text_to_text": ("input", "target"),
     "language_modelling": ("input",),

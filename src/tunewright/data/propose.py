@@ -160,10 +160,32 @@ def _trainable(found: Proposals, look: _Look, shape: Untrained | None) -> Propos
 
 
 def _several(read: Proposals, look: _Look, shape: Untrained | None, task: TaskName | None) -> Proposals | None:
-    """The proposals where rows bear several labels in one column; None for any other table, or another task."""
-    if task not in {None, "multilabel"} or shape is None or not shape.trained or look.text is None:
+    """The proposals where rows bear several labels in one column, or spans; None for any other table, or task."""
+    if shape is None or not shape.trained or task not in {None, shape.task}:
+        return None
+    if shape.task == "token_classification":
+        return _marked(look, shape, read) if task or not _plainly_labelled(read, look, shape) else _told_of(read, shape)
+    if look.text is None:
         return None
     return _of_several(look, shape) if task or _takes(read, shape) else _told_of(read, shape)
+
+
+def _marked(look: _Look, shape: Untrained, read: Proposals) -> Proposals:
+    """Words with tags, or a text with spans."""
+    *words, marks = shape.columns
+    if not words and look.text is None:
+        return read
+    if words:
+        told = Proposal(words[0], "lists of words, which are joined by blanks")
+    else:
+        assert look.text is not None
+        told = Proposal(look.text.name, _text_reason(look.text))
+    return Proposals(
+        input=told,
+        target=Proposal(marks, shape.words),
+        task="token_classification",
+        task_reason=f"{shape.words}{'' if words else f', in the texts of {told.column!r}'}",
+    )
 
 
 def _of_several(look: _Look, shape: Untrained) -> Proposals:
@@ -180,7 +202,7 @@ def _of_several(look: _Look, shape: Untrained) -> Proposals:
 
 
 def _told_of(found: Proposals, shape: Untrained) -> Proposals:
-    return replace(found, alternatives=(*found.alternatives, f"{shape.words}: task multilabel"))
+    return replace(found, alternatives=(*found.alternatives, f"{shape.words}: task {shape.task}"))
 
 
 def _plainly_labelled(found: Proposals, look: _Look, shape: Untrained) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tunewright.data.label_sets import labels_of
 from tunewright.data.numbers import number_groups
+from tunewright.data.spans import label_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,15 +17,16 @@ Strata = list[tuple[str, ...]]
 
 
 def strata_of(rows: pl.DataFrame, task: str) -> Strata:
-    """The strata of each row: its label; of a number, its group of about as many rows; of a set, each of its labels;
-    one for all of other tasks.
+    """The strata of each row: its label; of a number, its group of about as many rows; of a set or of spans, each of
+    the labels; one for all of other tasks.
     """
     if task == "classification":
         return _single(rows["target"].to_list())
     if task == "regression":
         return _single(number_groups(rows["target"]).to_list())
-    if task == "multilabel":
-        return [labels_of(target) or ("",) for target in rows["target"]]
+    if task in {"multilabel", "token_classification"}:
+        targets = rows["target"] if task == "multilabel" else label_sets(rows["target"])
+        return [labels_of(target) or ("",) for target in targets]
     return _single([""] * rows.height)
 
 

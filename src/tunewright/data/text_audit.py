@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable  # noqa: TC003  # a type of the frozen record below
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -92,6 +92,9 @@ CHECKS = (
 """E-mail addresses are not among them: the finding about personal data counts these, and names what masks them."""
 
 
+BEFOREHAND = "nothing, if the model will meet them too; else clean the texts beforehand, and count their spans anew"
+
+
 def text_findings(rows: pl.DataFrame, spec: CleanSpec, task: str, *, raw: bool = False) -> list[Finding]:
     """What the texts hold that the recipe does not take away, and lines that begin or end many of them.
 
@@ -100,11 +103,12 @@ def text_findings(rows: pl.DataFrame, spec: CleanSpec, task: str, *, raw: bool =
     taken = {step.rule for step in steps_of(spec, task)}
     texts = _texts(rows, task)
     found = []
-    for check in CHECKS:
+    checks = (replace(check, remedy=BEFOREHAND) for check in CHECKS) if task == "token_classification" else CHECKS
+    for check in checks:
         if check.rule not in taken or raw:
             changed = pl.Series([any(check.change(text) != text for text in held) for held in texts], dtype=pl.Boolean)
             found += _found(rows.filter(changed), check, taken=check.rule in taken)
-    return found + ([] if spec.boilerplate or task == "generation" else _boilerplate(rows))
+    return found + ([] if spec.boilerplate or task in {"generation", "token_classification"} else _boilerplate(rows))
 
 
 def _texts(rows: pl.DataFrame, task: str) -> list[tuple[str, ...]]:

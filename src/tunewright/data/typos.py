@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tunewright.core.encoded import READING, RowContent
+from tunewright.core.encoded import OF_ROWS, RowContent
 from tunewright.core.rows import Finding
 from tunewright.data.faults import counted, places
 from tunewright.data.labels import one_edit_apart
@@ -39,7 +39,7 @@ def typo_findings(rows: pl.DataFrame, encoder: RowEncoder) -> list[Finding]:
     A base knows a word that is one token to it. The time is linear in the length of the texts: frequent words are
     found by their deletions of one letter (Garbe 2012).
     """
-    if not encoder.max_tokens or encoder.layout not in READING or not rows.height:
+    if not encoder.max_tokens or encoder.layout not in OF_ROWS or not rows.height:
         return []
     words = [frozenset(map(str.casefold, _WORD.findall(text or ""))) for text in rows["input"]]
     counts = Counter(word for held in words for word in held)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from tunewright.recipe.recipe import TaskName
+
 Kind = Literal["preference", "spans", "multilabel"]
 
 LOOKED_AT = 5_000
@@ -56,10 +58,20 @@ class Untrained:
     delimiter: str | None = None
     """Of several labels in one text: what divides them."""
 
+    named: bool = True
+    """Of spans and tags: whether these say what they are; numbers do not."""
+
     @property
     def trained(self) -> bool:
         """Whether it is the shape of a task that is trained after all: its columns need to be taken for it."""
-        return self.kind == "multilabel" and len(self.columns) == 1
+        return self.task is not None
+
+    @property
+    def task(self) -> TaskName | None:
+        """The task that its columns are trained for."""
+        if self.kind == "multilabel" and len(self.columns) == 1:
+            return "multilabel"
+        return "token_classification" if self.kind == "spans" and self.named else None
 
     @property
     def finding(self) -> Finding:
@@ -71,7 +83,7 @@ class Untrained:
 
 WHAT: Mapping[Kind, str] = {
     "preference": "data for preference tuning, a task that this version does not train",
-    "spans": "data for token classification, a task that this version does not train",
+    "spans": "data for token classification, whose tags or spans must say their labels by name",
     "multilabel": "several labels a row, which are learned from one column that holds them all (task multilabel)",
 }
 
@@ -118,7 +130,7 @@ def _tagged(frame: pl.DataFrame) -> Untrained | None:
             texts = all(isinstance(item, str) for value in held[:100] for item in value)
             if words != tagged and texts and [len(value) for value in held] == lengths and max(lengths) > 1:
                 told = f"{words!r} holds lists of words, {tagged!r} a tag for each"
-                return Untrained("spans", (words, tagged), told, _UNMARKED)
+                return Untrained("spans", (words, tagged), told, _UNNAMED, named=_are_bio(lists[tagged]))
     return None
 
 
@@ -229,4 +241,5 @@ FLAGGED = (
     "name one of them in data.target: each is a label by itself; or bring one column that lists those that are 1, for "
     "the task multilabel"
 )
+_UNNAMED = "write the tags by their names, such as 'B-PERSON', 'I-PERSON' and 'O', for the task token_classification"
 _UNMARKED = "its texts can be learned without the marks (task language_modelling), or with a label for each whole text"

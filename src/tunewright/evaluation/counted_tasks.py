@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 
 from tunewright.core.errors import Problem
-from tunewright.evaluation import label_sets, numbers
+from tunewright.evaluation import label_sets, numbers, spans
 from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
 
 if TYPE_CHECKING:
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 METRICS: Final[Mapping[str, Mapping[str, CountMetric]]] = {
     "regression": numbers.METRICS,
     "multilabel": label_sets.METRICS,
+    "token_classification": spans.METRICS,
 }
 """Task to its metrics, in the order in which tables show them."""
 
-WITH_CLASSES: Final[frozenset[str]] = frozenset({"multilabel"})
+WITH_CLASSES: Final[frozenset[str]] = frozenset({"multilabel", "token_classification"})
 """Of these, tasks that score each class by itself."""
 
-BASES: Final[Mapping[str, str]] = {"regression": "probe", "multilabel": "probe"}
+BASES: Final[Mapping[str, str]] = dict.fromkeys(METRICS, "probe")
 """Task to the word of `evaluation.baselines` that is the base's score."""
 
 IMBALANCED = 1.5
@@ -50,6 +51,12 @@ def set_conditions(imbalance_ratio: float | None) -> list[ConditionSpec]:
     """Better than the base, and no label given up."""
     floor = ClassFloor(metric="recall", at_least=CLASS_FLOOR)
     return [BetterThan(system="base", metric=set_headline(imbalance_ratio)), floor]
+
+
+def span_conditions() -> list[ConditionSpec]:
+    """Better than the base and than what any simple system does, and no label given up."""
+    better: list[ConditionSpec] = [BetterThan(system=system, metric="micro_f1") for system in ("base", "best_baseline")]
+    return [*better, ClassFloor(metric="recall", at_least=CLASS_FLOOR)]
 
 
 def impossible_for_counted(conditions: Sequence[ConditionSpec], spec: EvaluationSpec, task: str) -> Iterator[Problem]:

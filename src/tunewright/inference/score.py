@@ -37,6 +37,26 @@ def score(
     return result if result is not None else np.empty((0, 0), dtype=np.float32)
 
 
+def score_tokens(
+    model: Any, ids: Sequence[Sequence[int]], read: Callable[[Any], Tensor], *, pad_id: int, bf16: bool = False
+) -> list[NDArray[np.float32]]:
+    """One vector a token, `[T, X]` for each row, in the order given: `read(output)` of each forward pass, `[B, T, X]`.
+
+    The model must be in eval mode.
+    """
+    lengths_N = np.fromiter((len(row) for row in ids), dtype=np.int64, count=len(ids))
+    device = next(model.parameters()).device
+    found: list[NDArray[np.float32]] = [np.empty((0, 0), dtype=np.float32)] * len(ids)
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+        for chosen in micro_batches(np.arange(len(ids)), lengths_N, SCORE_TOKENS):
+            ids_BT, mask_BT = pad([ids[int(row)] for row in chosen], pad_id)
+            output = model(input_ids=ids_BT.to(device), attention_mask=mask_BT.to(device))
+            vectors_BTX = read(output).float().cpu().numpy()
+            for row, vectors_TX in zip(chosen.tolist(), vectors_BTX, strict=True):
+                found[row] = vectors_TX[: lengths_N[row]]
+    return found
+
+
 def logits(output: Any, _mask_BT: Tensor) -> Tensor:
     """The class logits, `[B, K]`."""
     scores: Tensor = output.logits

@@ -197,7 +197,7 @@ def _named(linear: Mapping[str, nn.Module], wanted: Sequence[str]) -> dict[str, 
 
 def _new_heads(model: PreTrainedModel) -> list[str] | None:
     """Modules of a classifier that the base does not have: trained and saved whole."""
-    if "ForSequenceClassification" not in type(model).__name__:
+    if _task_type(model) not in {"SEQ_CLS", "TOKEN_CLS"}:
         return None
     return list(_heads(model))
 
@@ -219,6 +219,8 @@ def _task_type(model: PreTrainedModel) -> str | None:
     """What peft calls the task; it has no name for filling masked tokens in."""
     if "ForSequenceClassification" in type(model).__name__:
         return "SEQ_CLS"
+    if "ForTokenClassification" in type(model).__name__:
+        return "TOKEN_CLS"
     if getattr(model.config, "is_encoder_decoder", False):
         return "SEQ_2_SEQ_LM"
     return "CAUSAL_LM" if model.can_generate() else None

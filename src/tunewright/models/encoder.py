@@ -34,6 +34,11 @@ class Encoder:
         """All tokens."""
         return len(row.input_ids)
 
+    def frame(self, row: EncodedRow) -> tuple[int, int]:
+        """The special tokens that the tokenizer puts around a text."""
+        start, end = self._tokenizer.framed_span(row.input_ids)
+        return start, len(row.input_ids) - end
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of generated ids, without special tokens."""
         return self._tokenizer.decode(ids)

@@ -10,6 +10,7 @@ from tunewright.core.errors import Problem, RecipeError
 from tunewright.core.files import digest
 from tunewright.models.chat_encoder import ChatEncoder
 from tunewright.models.encoder import Encoder
+from tunewright.models.tag_encoder import TagEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,13 @@ def value_encoder(tokenizer: SettledTokenizer) -> RowEncoder:
 def label_set_encoder(tokenizer: SettledTokenizer, labels: Sequence[str]) -> RowEncoder:
     """Texts with the tokenizer's special tokens; targets are 1 or 0 for each of `labels`, by the list in `target`."""
     return _LabelSetEncoder(tokenizer, labels)
+
+
+def tag_encoder(tokenizer: SettledTokenizer, labels: Sequence[str]) -> RowEncoder:
+    """Texts with the tokenizer's special tokens; the first piece of each word has the number of the word's tag, of
+    those that `labels` have. Where these are empty, the numbers say nothing.
+    """
+    return TagEncoder(tokenizer, labels)
 
 
 def chat_encoder(tokenizer: SettledTokenizer, template: ChatTemplate) -> PromptEncoder:

@@ -99,7 +99,7 @@ def _write_merged(
     folder: Path, base_folder: Path | None, base_adapter: Path | None, encoder: RowEncoder, to: Path
 ) -> float:
     if encoder.layout in READING:
-        tuned: Any = load_tuned(folder, base_folder, base_adapter=base_adapter)
+        tuned: Any = load_tuned(folder, base_folder, base_adapter=base_adapter, layout=encoder.layout)
     else:
         tuned = load_tuned_text(folder, base_folder, encoder.layout, base_adapter=base_adapter)
     whole, difference = merged(tuned)

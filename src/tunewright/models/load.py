@@ -16,6 +16,7 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     PreTrainedModel,
 )
 from transformers.utils import logging as transformers_logging
@@ -41,6 +42,8 @@ WRITERS: Mapping[Layout, Any] = {
     "masked": AutoModelForMaskedLM,
 }
 """Layout to the class of models that predict tokens in it."""
+READERS: Mapping[Layout, Any] = {"tags": AutoModelForTokenClassification}
+"""Layout to the class of models that read it; those of others give a row one vector of numbers."""
 IN_LAYERS = re.compile(r"(^|\.)(layers?|h|blocks?)\.\d+\.")
 """Names of weights inside a stack of layers."""
 LEFT_OVER = re.compile(r"\.(attn|attention)\.(bias|masked_bias|causal_mask)$|(\.|^)rotary_emb\.inv_freq$")
@@ -57,11 +60,13 @@ def load_classifier(  # noqa: PLR0913  # all that decides a head, and where it b
     seed: int,
     pad_id: int | None = None,
     adapter: Path | None = None,
-    problem: str = "single_label_classification",
+    problem: str | None = "single_label_classification",
+    layout: Layout = "classes",
 ) -> PreTrainedModel:
     """The base with a fresh classification head, in fp32; the head depends on the seed alone.
 
-    `problem` is what transformers calls the kind of targets; of `regression`, the one label names the number.
+    `problem` is what transformers calls the kind of targets; of `regression`, the one label names the number. Of the
+    layout `tags`, the head gives each token the labels, which are tags.
 
     A decoder reads a row's class off its last token before the padding, so it must be told `pad_id`. With `adapter`,
     the base is that of a tuned model: its adapter is merged in. Raises RunError for a base that is not whole.
@@ -75,12 +80,17 @@ def load_classifier(  # noqa: PLR0913  # all that decides a head, and where it b
         config.pad_token_id = config.get_text_config().pad_token_id = pad_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(child_seed(seed, "head"))
-        model, missing = _from_pretrained(AutoModelForSequenceClassification, folder, config)
+        model, missing = _from_pretrained(class_of(layout), folder, config)
     trunk = f"{model.base_model_prefix}."
     lost = [name for name in missing if name.startswith(trunk) and ".pooler." not in f".{name}"]
     if lost:
         raise _incomplete(folder, f"lacks the weights {_some(lost)}")
     return model if adapter is None else merged(load_with_adapter(model, adapter))[0]
+
+
+def class_of(layout: Layout) -> Any:
+    """The class of models of a layout, as transformers has it."""
+    return WRITERS[layout] if layout in WRITERS else READERS.get(layout, AutoModelForSequenceClassification)
 
 
 def load_writer(layout: Layout, folder: Path, *, dropout: float | None, adapter: Path | None = None) -> PreTrainedModel:
@@ -120,13 +130,13 @@ def load_masked(folder: Path, *, dropout: float | None, adapter: Path | None = N
 
 
 def load_tuned(
-    folder: Path, base_folder: Path | None = None, *, base_adapter: Path | None = None
+    folder: Path, base_folder: Path | None = None, *, base_adapter: Path | None = None, layout: Layout = "classes"
 ) -> PreTrainedModel | PeftModel:
-    """A tuned classifier as it was saved, in eval mode; an adapter is laid over the base in `base_folder`, into which
-    `base_adapter` is merged first where that base was tuned itself.
+    """A tuned model that reads, as it was saved, in eval mode; an adapter is laid over the base in `base_folder`, into
+    which `base_adapter` is merged first where that base was tuned itself.
     """
     if not has_adapter(folder):
-        model, missing = _from_pretrained(AutoModelForSequenceClassification, folder, _config(folder, None))
+        model, missing = _from_pretrained(class_of(layout), folder, _config(folder, None))
         if missing:
             raise _incomplete(folder, f"lacks the weights {_some(missing)}")
         model.eval()
@@ -141,7 +151,8 @@ def load_tuned(
         seed=0,
         pad_id=labels.pad_token_id,
         adapter=base_adapter,
-        problem=labels.problem_type or "single_label_classification",
+        problem=labels.problem_type or (None if layout == "tags" else "single_label_classification"),
+        layout=layout,
     )
     return load_with_adapter(base, folder)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import safe_open
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig
 
-from tunewright.core.encoded import OF_ROWS
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.models.adapters import require_targets
 from tunewright.models.freeze import apply_method
-from tunewright.models.load import SAFE, WRITERS
+from tunewright.models.load import SAFE, class_of
 from tunewright.models.prefix import frozen_layers
 from tunewright.recipe.train import Full, Lora
 
@@ -61,6 +60,15 @@ def _depends_on_modules(method: MethodSpec) -> bool:
     return isinstance(method, Full) and bool(method.freeze)
 
 
+def require_tags(folder: Path, layout: Layout) -> None:
+    """Raises RecipeError where words are to be tagged by an architecture that transformers gives no such head."""
+    if layout == "tags" and _skeleton(folder, layout) is None:
+        model_type = AutoConfig.from_pretrained(folder, **SAFE).model_type
+        given = f"{model_type}, which has no head for tokens"
+        expected = "an architecture with one, such as bert, roberta, deberta-v2 or modernbert"
+        raise RecipeError(Problem("model.name", given, expected, "choose another base"))
+
+
 def require_head(folder: Path, layout: Layout) -> None:
     """Raises RecipeError where the base lacks the language head of the layout, as far as the names of its weights say.
 
@@ -87,7 +95,7 @@ def _names(path: Path) -> list[str]:
 
 def _skeleton(folder: Path, layout: Layout) -> PreTrainedModel | None:
     """The modules that the configuration describes, on the meta device; None where it describes none for this task."""
-    auto: Any = AutoModelForSequenceClassification if layout in OF_ROWS else WRITERS[layout]
+    auto = class_of(layout)
     config = AutoConfig.from_pretrained(folder, **SAFE)
     if type(config) not in auto._model_mapping:
         return None

@@ -144,6 +144,11 @@ class SettledTokenizer:
         """One list of token ids a text, special tokens included."""
         return [encoding.ids for encoding in self._tokenizer.backend_tokenizer.encode_batch(list(texts))]
 
+    def encode_placed(self, texts: Sequence[str]) -> list[Any]:
+        """One tokenizers `Encoding` (ids, character offsets) a text, special tokens included."""
+        encodings: list[Any] = self._tokenizer.backend_tokenizer.encode_batch(list(texts))
+        return encodings
+
     def encode_plain(self, texts: Sequence[str]) -> list[Any]:
         """One tokenizers `Encoding` (ids, character offsets) a text; no special token is added around it."""
         encodings: list[Any] = self._tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)

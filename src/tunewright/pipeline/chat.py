@@ -30,6 +30,7 @@ RESET = "forget the conversation (/reset), or say less at once"
 OTHER_VERB = {
     "classification": "it answers in labels: tunewright predict RUN --text …",
     "multilabel": "it answers in labels: tunewright predict RUN --text …",
+    "token_classification": "it marks spans: tunewright predict RUN --text …",
     "regression": "it answers in numbers: tunewright predict RUN --text …",
     "language_modelling": "it continues texts and takes no turns: tunewright predict RUN --text …",
 }

@@ -39,6 +39,7 @@ STARTERS: Mapping[str, str] = {
     "classification": "starter/encoder",
     "regression": "starter/encoder",
     "multilabel": "starter/encoder",
+    "token_classification": "starter/encoder",
     "generation": "starter/lm",
     "language_modelling": "starter/lm",
     "text_to_text": "google-t5/t5-small",
@@ -48,6 +49,7 @@ STARTERS: Mapping[str, str] = {
 SHARES: Mapping[str, str] = {
     "classification": "labels keep their shares",
     "multilabel": "labels keep their shares as far as rows of several allow",
+    "token_classification": "labels of spans keep their shares as far as rows of several allow",
     "regression": "small and large numbers keep their shares",
 }
 """What a stratified split keeps alike, by the task."""

@@ -62,6 +62,8 @@ class Answers:
     """What to beware of in the tuned model's predictions."""
     said: tuple[str, ...]
     """Metrics told on the console for each baseline."""
+    declares: Callable[[Context], Mapping[str, Any]] = lambda _context: {}
+    """What of the recipe decides predictions, beside what decides those of every kind of answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class CountedJudge:
             "encoder_version": ENCODER_VERSION,
             "max_tokens": context.tokenizer.max_tokens,
             "threshold": context.recipe.evaluation.threshold,
+            **self.answers.declares(context),
         }
 
     def score_baselines(self, context: Context, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What tuned models that read give for single texts, beside a class: numbers and sets of labels."""
+"""What tuned models that read give for single texts, beside a class: numbers, sets of labels and spans."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from tunewright.evaluation.label_sets import DEFAULT_THRESHOLD
 from tunewright.inference.label_sets import LabelSetModel
+from tunewright.inference.spans import SpanModel
 from tunewright.inference.values import ValueModel
 from tunewright.pipeline.answers_label_sets import threshold_of
+from tunewright.pipeline.answers_spans import pieces_of
 from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
@@ -84,6 +86,57 @@ def read_label_sets(tuned: TunedRun, rows: Sequence[Row], texts: Sequence[str]) 
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One span of a text, in characters."""
+
+    start: int
+    end: int
+    """Behind the last character."""
+    label: str
+    text: str
+    probability: float
+    """The least of its words' probabilities of their tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedText:
+    """The spans of a text, with the place it came from to join by."""
+
+    line: int | None
+    """As for a Number."""
+    id: str | int | None
+    text: str
+    spans: tuple[Mention, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The prediction as JSON data."""
+        return {**asdict(self), "spans": [asdict(span) for span in self.spans]}
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What stands in its line on the console, before the text."""
+        return (", ".join(f"{span.label} {span.text!r}" for span in self.spans) or "-",)
+
+
+def read_spans(tuned: TunedRun, rows: Sequence[Row], texts: Sequence[str]) -> list[MarkedText]:
+    """The model's spans of each row; texts beyond the context are read as in training."""
+    pieces = pieces_of(tuned.tokenizer, tuned.declares["overlength"])
+    model = SpanModel(tuned.load(), tuned.tokenizer, device=pick_device(), pieces=pieces)
+    return [
+        MarkedText(
+            row.line,
+            row.id,
+            row.text,
+            tuple(
+                Mention(*span, text=text[span.start : span.end], probability=probability)
+                for span, probability in zip(found.spans, found.probabilities, strict=True)
+            ),
+        )
+        for row, text, found in zip(rows, texts, model.marked(texts), strict=True)
+    ]
+
+
 def unsettled(tuned: TunedRun) -> str | None:
     """What of the answers was not chosen yet, and what chooses it; None where nothing is open."""
     if tuned.task.layout != "label_sets" or threshold_of(tuned.path) is not None:
@@ -97,8 +150,9 @@ def unsettled(tuned: TunedRun) -> str | None:
 READERS: Mapping[Layout, Callable[[TunedRun, Sequence[Row], Sequence[str]], list[Any]]] = {
     "values": read_numbers,
     "label_sets": read_label_sets,
+    "tags": read_spans,
 }
 """Layout to what answers rows in it."""
 
-Read = Number | LabelSet
+Read = Number | LabelSet | MarkedText
 """What models that read give, beside a class."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tunewright.evaluation.gate import require_possible
 from tunewright.models.freeze import require_layers
-from tunewright.models.skeleton import require_modules
+from tunewright.models.skeleton import require_modules, require_tags
 from tunewright.pipeline.judge import words_of
 from tunewright.pipeline.prefix import require_cacheable, require_frozen_bottom
 from tunewright.pipeline.reads import reads_mean
@@ -45,6 +45,11 @@ class Asked:
 
 def _head(asked: Asked) -> None:
     require_free_head(asked.task, asked.earlier)
+
+
+def _words(asked: Asked) -> None:
+    if asked.base is not None:
+        require_tags(asked.base.folder, asked.task.layout)
 
 
 def _layers(asked: Asked) -> None:
@@ -99,6 +104,6 @@ def _gate(asked: Asked) -> None:
 
 
 REFUSALS: Sequence[Callable[[Asked], None]] = (
-    *(_head, _layers, _modules, _reading, _teacher, _cache, _penalties, _packing, _baselines, _gate),
+    *(_head, _words, _layers, _modules, _reading, _teacher, _cache, _penalties, _packing, _baselines, _gate),
 )
 """Each raises RecipeError."""

@@ -32,11 +32,11 @@ from tunewright.reporting.story import DroppedRow, DroppedSample, ErrorSample, G
 from tunewright.tracking.events import read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from tunewright.core.encoded import Layout
     from tunewright.pipeline.context import Context
-    from tunewright.pipeline.errors_read import Wrong
 
 REPORT = Stage("report", version=3)
 WORST = 25
@@ -120,7 +120,7 @@ def _errors(context: Context) -> tuple[ErrorSample, ...]:
     """The worst errors of a model that reads."""
     layout = context.task.layout
     if layout in WORST_READ:
-        return _errors_read(context, WORST_READ[layout](_predictions(context), WORST))
+        return _errors_read(context, layout)
     if layout != "classes":
         return ()
     worst = worst_errors(read_predictions(_predictions(context)), most=WORST)
@@ -137,8 +137,10 @@ def _errors(context: Context) -> tuple[ErrorSample, ...]:
     )
 
 
-def _errors_read(context: Context, worst: Sequence[Wrong]) -> tuple[ErrorSample, ...]:
+def _errors_read(context: Context, layout: Layout) -> tuple[ErrorSample, ...]:
     rows = _test_rows(context)
+    texts = {row_id: row["input"] for row_id, row in rows.items()}
+    worst = WORST_READ[layout](_predictions(context), WORST, texts)
     return tuple(
         ErrorSample(_place(rows[row_id]), _excerpt(rows[row_id]["input"]), true, predicted, None)
         for row_id, true, predicted in worst

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tunewright.core.errors import Problem, RecipeError
+from tunewright.core.spans import tag_names
 from tunewright.core.tasks import reads
 from tunewright.evaluation.counted_tasks import METRICS as COUNTED
-from tunewright.evaluation.counted_tasks import number_conditions, set_conditions, set_headline
+from tunewright.evaluation.counted_tasks import number_conditions, set_conditions, set_headline, span_conditions
 from tunewright.evaluation.gate import IMBALANCED, default_conditions, default_text_conditions
 from tunewright.models.catalogue import unfit
 from tunewright.models.encoders import (
@@ -16,19 +17,22 @@ from tunewright.models.encoders import (
     class_encoder,
     label_set_encoder,
     pair_encoder,
+    tag_encoder,
     text_encoder,
     value_encoder,
 )
 from tunewright.models.load import load_causal, load_classifier, load_masked, load_seq2seq
 from tunewright.pipeline.answers_label_sets import LABEL_SETS
 from tunewright.pipeline.answers_numbers import NUMBERS
+from tunewright.pipeline.answers_spans import MARKS
 from tunewright.pipeline.judge_classes import CLASSES, CLASSES_BY_LIKELIHOOD, CLASSES_OF_A_RUN
 from tunewright.pipeline.judge_texts import TEXTS
 from tunewright.pipeline.validate import validate_classes, validate_masked, validate_tokens
 from tunewright.pipeline.validate_reading import validate_label_sets, validate_values
+from tunewright.pipeline.validate_tags import validate_tags
 from tunewright.recipe.judge import Retention
 from tunewright.training.losses import LossSum, causal_loss, classification_loss, masked_loss, seq2seq_loss
-from tunewright.training.reading_losses import label_set_loss, value_loss
+from tunewright.training.reading_losses import label_set_loss, tag_loss, value_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -151,6 +155,31 @@ def _label_sets(family: Family) -> Task:
     )
 
 
+def _tags() -> Task:
+    return Task(
+        name="token_classification",
+        family="encoder",
+        layout="tags",
+        chats=False,
+        encoder=lambda tokenizer, _template, labels: tag_encoder(tokenizer, labels),
+        load=lambda base, _tokenizer, labels, dropout, seed: load_classifier(
+            base.folder,
+            tag_names(labels),
+            dropout=dropout,
+            seed=seed,
+            adapter=base.adapter,
+            problem=None,
+            layout="tags",
+        ),
+        loss=tag_loss,
+        validate=validate_tags,
+        checkpoint_metric=lambda _imbalance: "loss",
+        headline=lambda _imbalance: "micro_f1",
+        conditions=lambda _imbalance: span_conditions(),
+        judge=MARKS,
+    )
+
+
 def _texts(  # noqa: PLR0913  # what differs between the tasks that predict tokens
     name: str,
     family: Family,
@@ -189,6 +218,7 @@ TASKS: tuple[Task, ...] = (
     _numbers(),
     _label_sets("encoder"),
     _label_sets("causal"),
+    _tags(),
     _texts("generation", "causal", "causal", encoder=_chat_encoder, load=load_causal, loss=causal_loss, chats=True),
     _texts(
         "text_to_text",
@@ -260,8 +290,13 @@ def task_of(name: str, facts: BaseFacts, model: str, *, tasks: Sequence[Task] = 
 
 
 def require_free_head(task: Task, earlier: Earlier | None) -> None:
-    """Raises RecipeError where a task that is scored by counts is to go on from a run whose model has a head."""
-    if earlier is not None and task.name in COUNTED and reads(earlier.task):
+    """Raises RecipeError where a task that is scored by counts is to go on from a run whose model has a head, and where
+    a text is to have one label after its words had one each.
+    """
+    other = task.name in COUNTED or (
+        reads(task.name) and earlier is not None and earlier.task == "token_classification"
+    )
+    if earlier is not None and other and reads(earlier.task):
         given = (
             f"run:{earlier.run} was tuned for the task {earlier.task}, and the task {task.name} begins with a new head"
         )

@@ -134,7 +134,7 @@ class TunedRun:
         base = self.base if self.has_adapter else None
         below = (None, None) if base is None else (base.folder, base.adapter)
         if self.task.layout in READING:
-            return load_tuned(self.folder, below[0], base_adapter=below[1])
+            return load_tuned(self.folder, below[0], base_adapter=below[1], layout=self.task.layout)
         return load_tuned_text(self.folder, below[0], self.task.layout, base_adapter=below[1])
 
     def writer(self) -> TextModel:

@@ -28,6 +28,10 @@ class Unmeasured:
         """The row as it is."""
         return row
 
+    def frame(self, row: EncodedRow) -> tuple[int, int]:  # noqa: ARG002  # the signature of the Protocol
+        """None."""
+        return 0, 0
+
     def length(self, row: EncodedRow) -> int:
         """None at all."""
         return len(row.input_ids)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tunewright.recipe.clean import CleanSpec
 from tunewright.recipe.optimizer import ScheduleFree
 from tunewright.recipe.schedule import Constant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tunewright.recipe.data import DataSpec
     from tunewright.recipe.train import TrainSpec
 
 BY_CLASS = frozenset({"classification"})
-BY_CROSS_ENTROPY = frozenset({"classification", "generation", "text_to_text", "language_modelling"})
+BY_CROSS_ENTROPY = BY_CLASS | {"token_classification", "generation", "text_to_text", "language_modelling"}
 TASKS = {
     "class_weights": BY_CLASS,
     "focal": BY_CLASS,
@@ -65,9 +67,25 @@ def unfit_for_task(train: TrainSpec, task: str) -> Iterator[str]:
         value = getattr(train, field)
         if value and task not in tasks:
             given = getattr(value, "kind", value)
-            lacks = "has no classes" if tasks is BY_CLASS else "is not trained by cross-entropy"
+            lacks = _lacking(task) if tasks is BY_CLASS else "is not trained by cross-entropy"
             yield f"train.{field} is {given!r} and task is {task!r}, which {lacks}: remove train.{field}"
     yield from _of_stopping(train, task)
+
+
+def _lacking(task: str) -> str:
+    return "gives classes to words and none to a row" if task == "token_classification" else "has no classes"
+
+
+def moved_spans(data: DataSpec) -> Iterator[str]:
+    """What would change texts whose characters are counted by their spans."""
+    why = "and task is 'token_classification', whose spans are counted in the texts as they stand"
+    for field, default in CleanSpec():
+        value = getattr(data.clean, field)
+        if value != default and value not in (False, "off"):
+            yield f"data.clean.{field} is {value!r} {why}: remove data.clean.{field}, or clean the texts beforehand"
+    masked = data.privacy.kinds("mask")
+    if masked:
+        yield f"data.privacy masks {masked[0]} {why}: write `flag` or `drop`"
 
 
 def _of_stopping(train: TrainSpec, task: str) -> Iterator[str]:

@@ -18,7 +18,8 @@ ONE_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 class CleanSpec(Spec):
     """Changes to the text of a row; each changed row is kept in `dropped.parquet` as it was.
 
-    `auto` is on for the task `classification`, and off where the texts themselves are learned.
+    `auto` is on for the task `classification`, and off where the texts themselves are learned. Of the task
+    `token_classification`, whose spans are counted in the texts, no text is changed.
     """
 
     whitespace: bool = True

@@ -52,10 +52,11 @@ class DataSpec(Spec):
     encoding: str = "auto"
     """Text encoding; `auto` takes UTF-8, UTF-16 with a mark, else refuses and names the likely one."""
     input: str | Annotated[list[str], Field(min_length=1)] | None = None
-    """Column that holds the text; of several, the texts that are there are joined by a blank line. Recognised by name
-    where absent."""
+    """Column that holds the text, or for `token_classification` a list of words; of several, the texts that are there
+    are joined by a blank line. Recognised by name where absent."""
     target: str | None = None
-    """Column that holds the label, the number or the answer; recognised by name where absent."""
+    """Column that holds the label, the number, the spans (or a tag for each word) or the answer; recognised by name
+    where absent."""
     label_delimiter: Annotated[str, Field(min_length=1)] | None = None
     """What divides the labels of one text, such as `;`, for the task `multilabel`; lists need none."""
     messages: str | None = None
@@ -90,7 +91,8 @@ class DataSpec(Spec):
     """Files of public benchmarks: those of their texts that stand in training rows are reported and listed."""
     overlength: Literal["auto", "error", "drop", "truncate", "window"] = "auto"
     """What to do with rows longer than the model's context; `window` cuts a text into pieces and keeps all of them.
-    `auto` cuts off the end of a text that is classified, drops rows whose answer would be cut, and windows raw text."""
+    `auto` cuts off the end of a text that is classified, drops rows whose answer would be cut, and windows raw text and
+    the words of `token_classification`."""
     replay: Annotated[float, Field(ge=0)] | None = None
     """Rows of the earlier training that are mixed in, as a share of the new training rows: 0.2 is one for five. Only
     with `model: run:NAME`, where 0.2 is taken if absent, and 0 if that run was tuned for another task."""

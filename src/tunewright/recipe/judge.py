@@ -27,9 +27,10 @@ TextMetricName = Literal[
     "length_ratio",
 ]
 SetMetricName = Literal["micro_f1", "macro_f1", "micro_precision", "micro_recall", "subset_accuracy"]
+SpanMetricName = Literal[SetMetricName, "token_accuracy"]
 NumberMetricName = Literal["rmse", "mse", "mae", "r2", "pearson", "spearman"]
-MetricName = Literal[ClassMetricName, TextMetricName, NumberMetricName, SetMetricName]
-BaselineName = Literal["majority", "mean", "tfidf_linear", "probe", "base", "nearest_neighbour"]
+MetricName = Literal[ClassMetricName, TextMetricName, NumberMetricName, SetMetricName, SpanMetricName]
+BaselineName = Literal["majority", "mean", "dictionary", "tfidf_linear", "probe", "base", "nearest_neighbour"]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
 
@@ -38,7 +39,8 @@ class EvaluationSpec(Spec):
 
     baselines: Annotated[list[BaselineName], Field(min_length=1)] | None = None
     """Systems scored on the same rows; the task's own where absent. For labels: `majority`, `tfidf_linear`, `probe`
-    (the untuned base with a linear head on its embeddings). For numbers: `mean`, `tfidf_linear`, `probe`. For texts:
+    (the untuned base with a linear head on its embeddings). For numbers: `mean`, `tfidf_linear`, `probe`. For
+    spans: `majority` (none), `dictionary` (mentions seen in training), `probe`. For texts:
     `base` (untuned), `nearest_neighbour` (the answer of the training row whose prompt is most alike)."""
     threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["tuned"] = 0.5
     """From which probability on a label of the task `multilabel` is given. `tuned` takes the one with the highest micro
@@ -134,5 +136,6 @@ class GateSpec(Spec):
     conditions: Annotated[list[ConditionSpec], Field(min_length=1)] | None = None
     """The conditions; absent, the task's own. For labels: better than the base (by macro F1 where they are imbalanced,
     else by accuracy; for sets of labels, by macro or micro F1) and a floor per class. For numbers: an RMSE below the
-    base's, and an R squared above 0. For texts: better than the base by bits per byte, and by task a stop rate of at
-    least 0.9, a better chrF, or general text at most 10 % worse."""
+    base's, and an R squared above 0. For spans: a micro F1 better than the base's and than that of any simple system,
+    and a floor per label. For texts: better than the base by bits per byte, and by task a stop rate of at least 0.9, a
+    better chrF, or general text at most 10 % worse."""

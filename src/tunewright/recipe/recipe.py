@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from tunewright.recipe.clashes import unfit_for_task
+from tunewright.recipe.clashes import moved_spans, unfit_for_task
 from tunewright.recipe.data import DataSpec, GroupSplit, SplitSpec, StratifiedSplit, TimeSplit
 from tunewright.recipe.judge import EvaluationSpec, GateSpec, Retention
 from tunewright.recipe.model import ModelSpec
@@ -14,7 +14,23 @@ from tunewright.recipe.rights import RightsSpec
 from tunewright.recipe.spec import Spec
 from tunewright.recipe.train import TrainSpec
 
-TaskName = Literal["classification", "regression", "multilabel", "generation", "text_to_text", "language_modelling"]
+TaskName = Literal[
+    "classification",
+    "regression",
+    "multilabel",
+    "token_classification",
+    "generation",
+    "text_to_text",
+    "language_modelling",
+]
+
+
+WATCHED = {
+    "classification": {"accuracy", "macro_f1"},
+    "multilabel": {"macro_f1"},
+    "token_classification": {"macro_f1"},
+}
+"""Task to the metrics, beside the loss, that are watched while it is trained."""
 
 
 class Recipe(Spec):
@@ -66,6 +82,13 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
+    def _spans_stay_where_they_are(self) -> Recipe:
+        if self.task == "token_classification":
+            for fault in moved_spans(self.data):
+                raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
     def _augmented_texts_are_classified(self) -> Recipe:
         if self.data.augment is not None and self.task != "classification":
             raise ValueError(
@@ -108,7 +131,7 @@ class Recipe(Spec):
 
     @model_validator(mode="after")
     def _watched_metric_is_there(self) -> Recipe:
-        known = {"classification": {"accuracy", "macro_f1"}, "multilabel": {"macro_f1"}}.get(self.task, set())
+        known = WATCHED.get(self.task, set())
         if self.train.metric not in {"auto", "loss", *known}:
             raise ValueError(
                 f"train.metric is {self.train.metric!r} and task is {self.task!r}, which does not watch it: "

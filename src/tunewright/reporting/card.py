@@ -26,6 +26,7 @@ PIPELINE_TAGS: Final = {
     "classification": "text-classification",
     "regression": "text-classification",
     "multilabel": "text-classification",
+    "token_classification": "token-classification",
     "generation": "text-generation",
     "text_to_text": "text2text-generation",
 }
@@ -39,6 +40,7 @@ HUB_METRICS: Final = {
     "micro_recall": "recall",
     "macro_precision": "precision",
     "macro_recall": "recall",
+    "token_accuracy": "accuracy",
     "rmse": "rmse",
     "mse": "mse",
     "mae": "mae",

@@ -1,6 +1,6 @@
 """Losses of models that read a text and give numbers of their own, as sums over targets.
 
-Axes: B rows, K labels.
+Axes: B rows, T tokens, K labels or tags.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everybody reads
 
+from tunewright.core.encoded import IGNORED
 from tunewright.training.losses import read_batch
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ def label_set_loss(model: nn.Module, batch: TokenBatch, device: torch.device) ->
     known_BK = ~torch.isnan(targets_BK)
     losses_BK = F.binary_cross_entropy_with_logits(logits_BK.float(), torch.nan_to_num(targets_BK), reduction="none")
     return torch.where(known_BK, losses_BK, 0.0).sum()
+
+
+def tag_loss(model: nn.Module, batch: TokenBatch, device: torch.device, *, smoothing: float = 0.0) -> Tensor:
+    """The summed cross-entropy of the tags of the batch's words, in nats and in fp32; other tokens have none."""
+    logits_BTK, targets_BT = read_batch(model, batch, device)
+    return F.cross_entropy(
+        logits_BTK.float().flatten(0, 1),
+        targets_BT.flatten(),
+        ignore_index=IGNORED,
+        reduction="sum",
+        label_smoothing=smoothing,
+    )
 
 
 def value_loss(model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
