@@ -72,7 +72,8 @@ def protect(rows: pl.DataFrame, spec: PrivacySpec, task: str) -> Protected:
     parts = _without_dropped(masked, held, spec)
     changed = changes.filter(pl.col("row_id").is_in(parts[0]["row_id"].implode()))
     counts = dict(sorted(sum(held.values(), Counter[str]()).items()))
-    return Protected(parts[0], pl.concat([*parts[1:], changed]), private_findings(rows, held, spec, beside), counts)
+    told = private_findings(rows, held, spec, beside, maskable=task != "token_classification")
+    return Protected(parts[0], pl.concat([*parts[1:], changed]), told, counts)
 
 
 def _beside(rows: pl.DataFrame, spec: PrivacySpec) -> FoundInColumn:

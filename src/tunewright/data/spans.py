@@ -92,7 +92,7 @@ def span_findings(rows: pl.DataFrame, spec: DataSpec, seen: pl.Series) -> list[F
         remedy = "correct the spans, or write `data.contradictions: drop`"
         found.append(Finding("contradiction", "warning", message, different.height, places_of(different), remedy))
     found += map_findings(count_labels(label_sets(rows["target"])), spec, count_labels(label_sets(seen)))
-    bare = (rows["target"] == "[]").sum()
+    bare = rows.filter(pl.col("target") == to_json(())).height
     if bare:
         message = f"{counted(bare, 'row holds', 'rows hold')} no span: the model learns to mark nothing there"
         found.append(Finding("no_spans", "note", message, bare, remedy="nothing, if none belongs there"))

@@ -43,6 +43,11 @@ class WordVectors:
     alone_W: NDArray[np.bool_]
     """Whether each word has a token of its own."""
 
+    @property
+    def known_W(self) -> NDArray[np.bool_]:
+        """Whether each word has a vector."""
+        return np.asarray(~np.isnan(self.vectors_WX).any(axis=1))
+
 
 @dataclass(frozen=True, slots=True)
 class Marked:
@@ -83,9 +88,8 @@ class WordReader:
             bodies = []
             for part in held:
                 opening, end = self._tokenizer.framed_span(part.input_ids)
-                vectors_TX = next(found)
-                bodies.append(vectors_TX if len(held) == 1 else vectors_TX[opening:end])
-            first = 0 if len(held) == 1 else self._tokenizer.framed_span(encoding.ids)[0]
+                bodies.append(next(found)[opening:end])
+            first = self._tokenizer.framed_span(encoding.ids)[0]
             words = words_of(text)
             places_W = np.array(first_pieces(encoding, words), dtype=np.int64)
             vectors_WX = _of_words(places_W, np.concatenate(bodies), first)
@@ -126,7 +130,7 @@ def marked(found: WordVectors, logs_WK: Floats, tags: Sequence[str]) -> Marked:
     `tags` are in the order of `core.spans.tag_names`. A word without a token of its own goes on with what its
     predecessor is; beyond what the model was given, nothing is marked.
     """
-    known_W = ~np.isnan(found.vectors_WX).any(axis=1)
+    known_W = found.known_W
     path = iter(best_tags(logs_WK[known_W]))
     numbers: list[int] = []
     logs: list[float] = []

@@ -10,7 +10,6 @@ import polars as pl
 from tunewright.core.errors import Problem, RunError
 from tunewright.core.files import read_json, write_json
 from tunewright.core.predictions import LabelSetPredictions
-from tunewright.data.clusters import cluster_ids
 from tunewright.data.label_sets import labels_of, written
 from tunewright.data.store import read_profile, read_split
 from tunewright.evaluation.label_sets import DEFAULT_THRESHOLD, best_threshold, count_sets, set_scores
@@ -18,8 +17,8 @@ from tunewright.evaluation.set_baselines import label_shares, probe_sets, tfidf_
 from tunewright.evaluation.set_gap import read_set_gap
 from tunewright.inference.classify import TrunkEmbedder
 from tunewright.inference.label_sets import LabelSetModel
-from tunewright.models.load import load_trunk, load_tuned
-from tunewright.pipeline.judge_counted import Answers, CountedJudge, Predict
+from tunewright.models.load import load_trunk
+from tunewright.pipeline.judge_counted import Answers, CountedJudge, Predict, names_of, tuned_model
 from tunewright.pipeline.prepare import DATA
 from tunewright.training.settings import pick_device
 
@@ -100,7 +99,7 @@ def _predict(context: Context, probabilities: Probabilities) -> Predict:
     asked = context.recipe.evaluation.threshold
 
     def under(frame: pl.DataFrame, threshold: float) -> LabelSetPredictions:
-        rows, clusters = tuple(frame["row_id"].to_list()), tuple(cluster_ids(frame))
+        rows, clusters = names_of(frame)
         targets_NK = _marks(frame["target"].to_list(), labels)
         return LabelSetPredictions(rows, labels, probabilities(frame), targets_NK, clusters, threshold)
 
@@ -111,8 +110,7 @@ def _predict(context: Context, probabilities: Probabilities) -> Predict:
 
 
 def _tuned(context: Context) -> Predict:
-    loaded = load_tuned(context.run.path / "model", context.base.folder, base_adapter=context.base.adapter)
-    model = LabelSetModel(loaded, context.tokenizer, device=pick_device())
+    model = LabelSetModel(tuned_model(context), context.tokenizer, device=pick_device())
     return _predict(context, lambda frame: model.probabilities(frame["input"].to_list()))
 
 

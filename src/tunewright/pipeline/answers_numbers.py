@@ -8,14 +8,13 @@ import numpy as np
 import polars as pl
 
 from tunewright.core.predictions import ValuePredictions
-from tunewright.data.clusters import cluster_ids
 from tunewright.evaluation.number_baselines import mean_number, ridge_probe, tfidf_ridge
 from tunewright.evaluation.number_gap import read_number_gap
 from tunewright.evaluation.numbers import count_numbers
 from tunewright.inference.classify import TrunkEmbedder
 from tunewright.inference.values import ValueModel
-from tunewright.models.load import load_trunk, load_tuned
-from tunewright.pipeline.judge_counted import Answers, CountedJudge, Predict
+from tunewright.models.load import load_trunk
+from tunewright.pipeline.judge_counted import Answers, CountedJudge, Predict, names_of, tuned_model
 from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 def number_predictions(frame: pl.DataFrame, predicted_N: NDArray[np.float64]) -> ValuePredictions:
     """The numbers beside the rows they are of, with the clusters by which the rows were split."""
-    rows, clusters = tuple(frame["row_id"].to_list()), tuple(cluster_ids(frame))
+    rows, clusters = names_of(frame)
     return ValuePredictions(rows, predicted_N, _targets(frame), clusters)
 
 
@@ -51,8 +50,7 @@ def read_numbers(path: Path) -> ValuePredictions:
 
 
 def _tuned(context: Context) -> Predict:
-    loaded = load_tuned(context.run.path / "model", context.base.folder, base_adapter=context.base.adapter)
-    model = ValueModel(loaded, context.tokenizer, device=pick_device())
+    model = ValueModel(tuned_model(context), context.tokenizer, device=pick_device())
     return lambda frame: number_predictions(frame, model.values(frame["input"].to_list()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import polars as pl
 
 from tunewright.core.predictions import SpanPredictions
 from tunewright.core.spans import Span, from_json, tag_names, tags_of, words_of
-from tunewright.data.clusters import cluster_ids
 from tunewright.data.frame import sampled
 from tunewright.data.overlength import fit_row, overlength_policy
 from tunewright.data.store import read_profile
@@ -19,9 +19,9 @@ from tunewright.evaluation.set_gap import METRIC, read_set_gap
 from tunewright.evaluation.span_baselines import span_dictionary, tag_probe
 from tunewright.evaluation.spans import METRICS, count_spans, words_right
 from tunewright.inference.spans import SpanModel, WordReader, WordVectors, marked, token_states
-from tunewright.models.load import load_trunk, load_tuned
+from tunewright.models.load import load_trunk
 from tunewright.models.tag_encoder import TagEncoder
-from tunewright.pipeline.judge_counted import Answers, CountedJudge, Predict
+from tunewright.pipeline.judge_counted import Answers, CountedJudge, Predict, names_of, tuned_model
 from tunewright.pipeline.prepare import DATA
 from tunewright.training.settings import pick_device
 
@@ -88,17 +88,15 @@ def _predict(context: Context, mark: Callable[[Sequence[str]], Iterable[Sequence
         texts = frame["input"].to_list()
         true, said = _spans(frame), tuple(tuple(spans) for spans in mark(texts))
         words = [words_right(text, own, given) for text, own, given in zip(texts, true, said, strict=True)]
-        rows, clusters = tuple(frame["row_id"].to_list()), tuple(cluster_ids(frame))
+        rows, clusters = names_of(frame)
         return SpanPredictions(rows, labels, said, true, np.array(words, dtype=np.int64).reshape(-1, 2), clusters)
 
     return predict
 
 
 def _tuned(context: Context) -> Predict:
-    folder, base = context.run.path / "model", context.base
-    loaded = load_tuned(folder, base.folder, base_adapter=base.adapter, layout="tags")
     pieces = pieces_of(context.tokenizer, context.recipe.data.overlength)
-    model = SpanModel(loaded, context.tokenizer, device=pick_device(), pieces=pieces)
+    model = SpanModel(tuned_model(context), context.tokenizer, device=pick_device(), pieces=pieces)
     return _predict(context, lambda texts: (found.spans for found in model.marked(texts)))
 
 
@@ -118,23 +116,17 @@ def _probe(context: Context, train: pl.DataFrame) -> Predict:
     some = sampled(train, _rows_for(train, PROBED_WORDS), context.recipe.seed, "probe")
     vectors, tags = [], []
     for found, spans in zip(reader.vectors(some["input"].to_list()), _spans(some), strict=True):
-        known_W = _known(found)
-        vectors.append(found.vectors_WX[known_W])
-        tags += [tag for tag, known in zip(tags_of(found.words, spans), known_W, strict=True) if known]
+        vectors.append(found.vectors_WX[found.known_W])
+        tags += compress(tags_of(found.words, spans), found.known_W)
     names = tag_names(read_profile(context.run.of(DATA)).labels)
     model = tag_probe(np.concatenate(vectors), tags, seed=context.recipe.seed)
 
     def spans_of(found: WordVectors) -> tuple[Span, ...]:
         logs_WK = np.full((len(found.words), len(names)), np.nan)
-        known_W = _known(found)
-        logs_WK[known_W] = model.log_probabilities(found.vectors_WX[known_W], names)
+        logs_WK[found.known_W] = model.log_probabilities(found.vectors_WX[found.known_W], names)
         return marked(found, logs_WK, names).spans
 
     return _predict(context, lambda texts: map(spans_of, reader.vectors(texts)))
-
-
-def _known(found: WordVectors) -> Any:
-    return ~np.isnan(found.vectors_WX).any(axis=1)
 
 
 def _rows_for(train: pl.DataFrame, words: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tunewright.core.codec import to_data
 from tunewright.core.files import write_json
 from tunewright.core.titles import metric_title
+from tunewright.data.clusters import cluster_ids
 from tunewright.data.derived import without_derived
 from tunewright.data.frame import sampled
 from tunewright.data.store import contaminated_rows, read_profile, read_split
@@ -17,6 +18,7 @@ from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.evaluation.assemble_counted import AnsweredSystem, assemble_counted, score_counted
 from tunewright.evaluation.clean_part import with_clean_part
 from tunewright.evaluation.gate import compared_metrics
+from tunewright.models.load import load_tuned
 from tunewright.pipeline.judge import base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
 from tunewright.pipeline.training_facts import trained
@@ -64,6 +66,17 @@ class Answers:
     """Metrics told on the console for each baseline."""
     declares: Callable[[Context], Mapping[str, Any]] = lambda _context: {}
     """What of the recipe decides predictions, beside what decides those of every kind of answer."""
+
+
+def tuned_model(context: Context) -> Any:
+    """The run's tuned model in memory, in eval mode, with its head."""
+    base = context.base
+    return load_tuned(context.run.path / "model", base.folder, base_adapter=base.adapter, layout=context.task.layout)
+
+
+def names_of(frame: pl.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The rows' ids, and the clusters by which they were split."""
+    return tuple(frame["row_id"].to_list()), tuple(cluster_ids(frame))
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,8 @@ def _read(tuned: TunedRun, texts: Sequence[str], file: Path | None, column: str 
     learned = tuned.declares.get("input")
     given = [Row(text) for text in texts]
     named = learned if isinstance(learned, str) else None
-    rows = [*given, *(rows_of(file, column, learned=named) if file is not None else ())]
+    words = tuned.task.layout == "tags"
+    rows = [*given, *(rows_of(file, column, learned=named, words=words) if file is not None else ())]
     cleaned = [clean_asked(row.text, tuned.cleaning, tuned.task_name) for row in rows]
     _require_texts([(row.line, text) for row, text in zip(rows, cleaned, strict=True)], file)
     if tuned.task.layout in READERS:

@@ -14,6 +14,7 @@ from tunewright.data.decode import decode
 from tunewright.data.faults import counted
 from tunewright.data.frame import LINE
 from tunewright.data.read import read_table
+from tunewright.data.span_values import joined
 from tunewright.data.words import column_names
 from tunewright.recipe.data import DataSpec
 
@@ -40,17 +41,18 @@ class Row:
     id: str | int | None = None
 
 
-def rows_of(file: Path, column: str | None, *, learned: str | None) -> list[Row]:
+def rows_of(file: Path, column: str | None, *, learned: str | None, words: bool = False) -> list[Row]:
     """Every row of the file, in order.
 
     The text is that of the column named, else of the one learned from, else of one recognised by its name; the id is
-    that of a column whose name says so. Raises RecipeError where the column is in doubt, DataError where a row has no
-    text and where a blank line could have been a row.
+    that of a column whose name says so; with `words`, a list of words is a text too. Raises RecipeError where the
+    column is in doubt, DataError where a row has no text and where a blank line could have been a row.
     """
     table = read_table(str(file), folder=Path(), spec=DataSpec(train=str(file)))
     names = [name for name in table.frame.columns if name != LINE]
     name = _text_column(file, names, column, learned)
     texts, lines = table.frame[name].to_list(), table.frame[LINE].to_list()
+    texts = [joined(tuple(text)) if words and _are_words(text) else text for text in texts]
     faults = [line for line, text in zip(lines, texts, strict=True) if not isinstance(text, str)]
     if faults:
         given = f"{len(faults)} rows without a text in {name!r}, the first in line {faults[0]}"
@@ -58,6 +60,10 @@ def rows_of(file: Path, column: str | None, *, learned: str | None) -> list[Row]
     refuse_blank_lines(file, table)
     ids = ids_of(table.frame, [other for other in names if other != name])
     return [Row(text, line, each) for text, line, each in zip(texts, lines, ids, strict=True)]
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
 
 
 def _text_column(file: Path, names: Sequence[str], column: str | None, learned: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -21,18 +22,27 @@ if TYPE_CHECKING:
 DONE: Mapping[str, str] = {"flag": "kept", "mask": "masked", "drop": "rows left"}
 """Policy to what became of the values in texts."""
 SHOWN_COLUMNS = 8
+UNMASKED = "nothing, if it is what the model is to mark; else mask it beforehand, and count the spans anew"
+"""What to do about texts whose characters are counted by spans."""
 
 
 def private_findings(
-    rows: pl.DataFrame, held: Mapping[int, Counter[str]], spec: PrivacySpec, beside: FoundInColumn
+    rows: pl.DataFrame,
+    held: Mapping[int, Counter[str]],
+    spec: PrivacySpec,
+    beside: FoundInColumn,
+    *,
+    maskable: bool = True,
 ) -> tuple[Finding, ...]:
     """A finding about personal data and one about secrets.
 
-    `held` are the kinds in the texts of each row that holds any, `beside` is what stands in other columns.
+    `held` are the kinds in the texts of each row that holds any, `beside` is what stands in other columns; `maskable`
+    says whether texts may be changed.
     """
     others = _columns(rows, beside)
     told = (_about(rows, held, others, spec=spec, secret=secret) for secret in (False, True))
-    return tuple(finding for finding in told if finding is not None)
+    found = tuple(finding for finding in told if finding is not None)
+    return found if maskable else tuple(replace(finding, remedy=UNMASKED) for finding in found)
 
 
 def _columns(rows: pl.DataFrame, beside: FoundInColumn) -> Mapping[tuple[str, str], list[int]]:
