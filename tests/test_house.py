@@ -16,7 +16,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 
-from tunewright.recipe.judge import BaselineName, ClassMetricName, NumberMetricName, SetMetricName, TextMetricName
+from tunewright.recipe.judge import (
+    BaselineName,
+    ClassMetricName,
+    NumberMetricName,
+    SetMetricName,
+    SpanMetricName,
+    TextMetricName,
+)
 from tunewright.recipe.recipe import Recipe, TaskName
 from tunewright.recipe.schema import every_spec, json_schema, recipe_page
 from tunewright.recipe.spec import Spec
@@ -128,11 +135,11 @@ def tables() -> dict[str, tuple[set[Any], set[Any]]]:
     """Each table of builders: what it builds, and what the recipe can ask for."""
     from tunewright.data.augment import methods
     from tunewright.evaluation import counted_tasks, tallies, texts
-    from tunewright.pipeline import answers_label_sets, answers_numbers, judge_classes, judge_texts, run
+    from tunewright.pipeline import answers_label_sets, answers_numbers, answers_spans, judge_classes, judge_texts, run
     from tunewright.recipe import augment, train
     from tunewright.training import optimizers, schedules
 
-    counted = (answers_numbers.NUMBERS.answers, answers_label_sets.LABEL_SETS.answers)
+    counted = (answers_numbers.NUMBERS.answers, answers_label_sets.LABEL_SETS.answers, answers_spans.MARKS.answers)
     return {
         "schedules": (set(schedules.DECAYS), members(train.ScheduleSpec)),
         "optimisers": (set(optimizers.BUILDERS), members(train.TrainSpec.model_fields["optimizer"].annotation)),
@@ -147,6 +154,7 @@ def tables() -> dict[str, tuple[set[Any], set[Any]]]:
         **{f"baselines of {each.task}": (set(each.fit), set(each.systems)) for each in counted},
         "metrics of numbers": (set(counted_tasks.METRICS["regression"]), members(NumberMetricName)),
         "metrics of sets": (set(counted_tasks.METRICS["multilabel"]), members(SetMetricName)),
+        "metrics of spans": (set(counted_tasks.METRICS["token_classification"]), members(SpanMetricName)),
         "metrics of classes": (set(tallies.METRICS), members(ClassMetricName)),
         "metrics of texts": (set(texts.METRICS), members(TextMetricName)),
         "stages": (set(run.STAGES), {"prepare", "baseline", "train", "evaluate", "gate", "report"}),

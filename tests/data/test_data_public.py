@@ -92,8 +92,11 @@ def test_the_columns_of_public_data_are_found(name: str, text: str, label: str, 
     assert found.label_map == {}
 
 
-def test_texts_with_spans_are_of_no_known_task() -> None:
-    assert sniff(public_data() / "presidio_synthetic_pii/pii_spans.jsonl").task is None
+def test_texts_with_spans_are_data_for_token_classification() -> None:
+    found = sniff(public_data() / "presidio_synthetic_pii/pii_spans.jsonl")
+    assert found.input is not None
+    assert found.target is not None
+    assert (found.task, found.input.column, found.target.column) == ("token_classification", "text", "spans")
 
 
 def test_a_folder_with_three_splits_is_used_as_it_is(tmp_path: Path) -> None:

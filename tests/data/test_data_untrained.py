@@ -27,20 +27,39 @@ def turns(text: str, answer: str) -> list[dict[str, str]]:
 
 
 REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
-    "spans by offsets": (
-        [{"text": t, "spans": [{"start": 0, "end": 4, "label": "X"}] * (n % 2)} for n, t in enumerate(TEXTS)],
-        "token classification",
-    ),
-    "spans by triples": ([{"text": t, "entities": [[0, 4, "X"]]} for t in TEXTS], "token classification"),
-    "BIO tags": (
-        [{"tokens": t.split(), "tags": ["B-X", *["O"] * (len(t.split()) - 1)]} for t in TEXTS],
-        "token classification",
-    ),
     "numbered tags": (
         [{"id": str(n), "tokens": t.split(), "ner_tags": [n % 3] * len(t.split())} for n, t in enumerate(TEXTS)],
         "token classification",
     ),
 }
+
+
+MARKED: dict[str, tuple[list[dict[str, Any]], str, str]] = {
+    "spans by offsets": (
+        [{"text": t, "spans": [{"start": 0, "end": 4, "label": "X"}] * (n % 2)} for n, t in enumerate(TEXTS)],
+        "text",
+        "spans",
+    ),
+    "spans by triples": ([{"text": t, "entities": [[0, 4, "X"]]} for t in TEXTS], "text", "entities"),
+    "BIO tags": (
+        [{"tokens": t.split(), "tags": ["B-X", *["O"] * (len(t.split()) - 1)]} for t in TEXTS],
+        "tokens",
+        "tags",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.parametrize("task", [None, "token_classification"])
+def test_spans_and_tags_are_proposed_with_their_texts(name: str, task: Any, tmp_path: Path) -> None:
+    rows, text, marks = MARKED[name]
+    write_jsonl(tmp_path / "t.jsonl", rows)
+    found = sniff("t.jsonl", folder=tmp_path, task=task)
+    assert found.task == "token_classification"
+    assert found.input is not None
+    assert found.target is not None
+    assert (found.input.column, found.target.column) == (text, marks)
+    assert not [finding for finding in found.findings if finding.kind == "untrained_task"]
 
 
 SEVERAL: dict[str, tuple[list[dict[str, Any]], str, str | None]] = {
@@ -73,7 +92,7 @@ def test_a_shape_that_is_not_trained_is_named_with_what_can_be_done(name: str, t
         propose(path, tmp_path / "r.yaml")
     (problem,) = raised.value.problems
     assert task in problem.given
-    assert "does not train" in problem.given
+    assert "by name" in problem.given
     assert problem.remedy
 
 

@@ -137,6 +137,13 @@ def label_sets_template(bert: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return counted_project(tmp_path_factory.mktemp("sets"), bert, "multilabel", rows)
 
 
+@pytest.fixture(scope="module")
+def spans_template(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of token classification."""
+    rows = [{"text": row["text"], "spans": [[0, 5, "ab"[n % 2]]][: n % 3]} for n, row in enumerate(ticket_rows(80))]
+    return counted_project(tmp_path_factory.mktemp("spans"), bert, "token_classification", rows)
+
+
 ANOTHER = "another"
 """Stands for another value of a field that is declared as it is, and decides nothing while keys are made."""
 VALUES: Mapping[str, Any] = {
@@ -166,7 +173,7 @@ VALUES: Mapping[str, Any] = {
     "train.teacher": {"kind": "probe"},
     "train.packing": False,
     "evaluation.general_text": None,
-    "gate.conditions": [{"kind": "better_than", "metric": "micro_f1"}],
+    "gate.conditions": [{"kind": "better_than", "metric": "micro_precision"}],
 }
 """Another value of each field that has to be one: a new field needs a row only where `ANOTHER` will not do."""
 
@@ -203,6 +210,11 @@ OF_JUDGES: Mapping[str, Mapping[str, set[str]]] = {
     "causal_template": {"model.template": SCORED},
     "numbers_template": {"model.template": set(), "evaluation.threshold": SCORED},
     "label_sets_template": {"model.template": set(), "evaluation.threshold": SCORED},
+    "spans_template": {
+        "model.template": set(),
+        "evaluation.threshold": SCORED,
+        "data.overlength": ALL_BUT_GATE,
+    },
     "texts_template": {
         "model.template": ALL_BUT_GATE,
         **dict.fromkeys(

@@ -14,7 +14,7 @@ from tunewright.data.frame import LINE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tunewright.data.propose import Proposal, Proposals
+    from tunewright.data.proposals import Proposal, Proposals
     from tunewright.data.read import RawTable
 
 KIND = "unfit_conversation"

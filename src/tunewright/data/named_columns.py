@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from tunewright.core.errors import Problem, RecipeError, did_you_mean
 from tunewright.data.label_columns import label_columns
 from tunewright.data.number_columns import number_columns
-from tunewright.data.propose import Proposal
+from tunewright.data.proposals import Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tunewright.data.describe import SniffedColumn
-    from tunewright.data.propose import Family, Proposals
+    from tunewright.data.proposals import Family, Proposals
     from tunewright.recipe.named import Named
     from tunewright.recipe.recipe import TaskName
 

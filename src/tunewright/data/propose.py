@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from tunewright.data import shapes
 from tunewright.data.label_columns import label_columns, named_label, plain_label
 from tunewright.data.number_columns import number_columns, plain_number
+from tunewright.data.proposals import Proposal, Proposals
 from tunewright.data.side_columns import group_of, id_of, time_of
 from tunewright.data.untrained import untrained_shape
 from tunewright.data.words import pair_shapes
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from tunewright.core.rows import Finding
     from tunewright.data.describe import SniffedColumn
+    from tunewright.data.proposals import Family
     from tunewright.data.shapes import Shape
     from tunewright.data.untrained import Untrained
     from tunewright.recipe.recipe import TaskName
@@ -26,50 +27,6 @@ if TYPE_CHECKING:
 LONG_TEXT_WORDS = 500
 """Texts of so many words are chapters and articles: beside them, what repeats is a title or an author more often than a
 label, unless its name says so."""
-
-Family = Literal["encoder", "causal", "seq2seq"]
-"""What the base that is to be tuned is, as the catalogue says it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A column, or several that belong together, and in one sentence why."""
-
-    column: str
-    reason: str
-    more: tuple[str, ...] = ()
-    """Columns whose texts follow behind it."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All of them, in their order."""
-        return (self.column, *self.more)
-
-    @property
-    def value(self) -> str | list[str]:
-        """As the recipe says it."""
-        return list(self.columns) if self.more else self.column
-
-
-@dataclass(frozen=True, slots=True)
-class Proposals:
-    """The columns of a file by what they seem to hold, and the task that fits."""
-
-    input: Proposal | None = None
-    target: Proposal | None = None
-    messages: Proposal | None = None
-    system: Proposal | None = None
-    tools: Proposal | None = None
-    group: Proposal | None = None
-    time: Proposal | None = None
-    id: Proposal | None = None
-    task: TaskName | None = None
-    label_delimiter: str | None = None
-    """What divides the labels of one text."""
-    task_reason: str = ""
-    alternatives: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    """Shapes that the file has and that no task of this version trains."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ from tunewright.data.missing import is_missing_label
 from tunewright.data.named_columns import with_named
 from tunewright.data.nested_columns import with_leaves
 from tunewright.data.private.shown import shielded, shielded_errors
-from tunewright.data.propose import Family, Proposal, Proposals, propose
+from tunewright.data.proposals import Proposal  # noqa: TC001  # a type of the frozen record below
+from tunewright.data.propose import propose
 from tunewright.data.read import RawTable, read_table
 from tunewright.data.text_audit import language_findings, text_findings
 from tunewright.data.times import instant
@@ -42,6 +43,8 @@ from tunewright.recipe.recipe import TaskName  # noqa: TC001  # a type of the fr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tunewright.data.proposals import Family, Proposals
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from tunewright.recipe.recipe import TaskName
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tunewright.data.propose import Proposal
+    from tunewright.data.proposals import Proposal
 
 MANY = 4
 SMALL = 2_000
