@@ -114,7 +114,8 @@ def _probe(context: Context, train: pl.DataFrame) -> Predict:
     trunk = load_trunk(context.base.folder)
     reader = WordReader(trunk, context.tokenizer, token_states, device=pick_device(), pieces=pieces)
     some = sampled(train, _rows_for(train, PROBED_WORDS), context.recipe.seed, "probe")
-    vectors, tags = [], []
+    vectors: list[Any] = []
+    tags: list[str] = []
     for found, spans in zip(reader.vectors(some["input"].to_list()), _spans(some), strict=True):
         vectors.append(found.vectors_WX[found.known_W])
         tags += compress(tags_of(found.words, spans), found.known_W)
