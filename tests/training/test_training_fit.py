@@ -92,6 +92,14 @@ def test_training_stops_early_and_keeps_the_best_and_the_last_checkpoint(tmp_pat
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000004", "step-00000008"]
 
 
+def test_a_score_of_0_is_no_standstill_and_a_loss_of_0_is_one(tmp_path: Path) -> None:
+    outcome, _, _ = fitted(tmp_path / "score", SPEC, [0.0, 0.0, 0.0, 0.4, 0.4, 0.4].__getitem__)
+    assert (outcome.best_step, outcome.steps) == (8, 12)
+    assert "early stopping" in outcome.reason
+    outcome, _, _ = fitted(tmp_path / "loss", SPEC, lambda _: 0.0, metric="loss")
+    assert (outcome.best_step, outcome.steps) == (2, 6)
+
+
 def test_without_early_stopping_every_step_is_done_and_the_best_is_still_kept(tmp_path: Path) -> None:
     spec = SPEC.model_copy(update={"early_stopping": None})
     outcome, watched, _ = fitted(tmp_path, spec, lambda n: -float(n))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -28,8 +29,12 @@ OVERLAPPING = "overlapping_spans"
 
 def label_sets(targets: pl.Series) -> pl.Series:
     """The labels of each row's spans, as `label_sets.written` writes them."""
-    sets = [None if target is None else written(span.label for span in from_json(target)) for target in targets]
-    return pl.Series("target", sets, dtype=pl.String)
+    spans = targets.str.json_decode(pl.List(pl.List(pl.String)))  # a whole column at once: this is asked many times
+    labels = spans.list.eval(pl.element().list.get(2)).list.unique()
+    once = cache(written)
+    return pl.Series(
+        "target", [None if held is None else once(tuple(held)) for held in labels.to_list()], dtype=pl.String
+    )
 
 
 def mapped_spans(targets: pl.Series, label_map: Mapping[str, str]) -> pl.Series:

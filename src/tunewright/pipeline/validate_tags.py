@@ -42,15 +42,15 @@ def validate_tags(model: Any, rows: TokenRows, _loss: LossSum, *, plan: LoadPlan
         true.append(spans_of(words, [tags[number] for number in tags_W]))
         said.append(spans_of(words, [tags[number] for number in best_tags(logs_WK)]) if finite else ())
     found = {"loss": loss / int(rows.trained_N.sum())}
-    if finite:
-        predictions = SpanPredictions(
-            rows.row_ids,
-            labels_of_tags(tags),
-            predicted=tuple(said),
-            targets=tuple(true),
-            words_N2=np.zeros((len(rows), 2), dtype=np.int64),
-            clusters=rows.row_ids,
-        )
-        sums_1F = count_spans(predictions).rows_NF.sum(axis=0, keepdims=True)
-        found |= {name: float(np.nan_to_num(METRICS[name].statistic(sums_1F))[0]) for name in WATCHED}
-    return found
+    if not finite:
+        return found | dict.fromkeys(WATCHED, float("nan"))
+    predictions = SpanPredictions(
+        rows.row_ids,
+        labels_of_tags(tags),
+        predicted=tuple(said),
+        targets=tuple(true),
+        words_N2=np.zeros((len(rows), 2), dtype=np.int64),
+        clusters=rows.row_ids,
+    )
+    sums_1F = count_spans(predictions).rows_NF.sum(axis=0, keepdims=True)
+    return found | {name: float(np.nan_to_num(METRICS[name].statistic(sums_1F))[0]) for name in WATCHED}

@@ -27,8 +27,8 @@ TaskName = Literal[
 
 WATCHED = {
     "classification": {"accuracy", "macro_f1"},
-    "multilabel": {"macro_f1"},
-    "token_classification": {"macro_f1"},
+    "multilabel": {"macro_f1", "micro_f1"},
+    "token_classification": {"macro_f1", "micro_f1"},
 }
 """Task to the metrics, beside the loss, that are watched while it is trained."""
 

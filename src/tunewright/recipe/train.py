@@ -108,7 +108,7 @@ class EarlyStopping(Spec):
     """Training ends when the validation metric no longer improves; the best checkpoint is kept either way."""
 
     patience: PositiveInt = 3
-    """Evaluations in a row without an improvement before training stops."""
+    """Evaluations in a row without an improvement before training stops; while a score is 0, none counts."""
     min_delta: NonNegativeFloat | Literal["auto"] = 0.0
     """An improvement is a gain above this; `auto` takes the metric's standard error on the validation rows, so that
     noise is no improvement (for the task `classification`). Of a single row that is unknown, and any gain is one."""
@@ -173,7 +173,7 @@ class TrainSpec(Spec):
     """Compute type; `auto` takes bf16 where a measured probe shows it faster."""
     threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
     """CPU threads; part of what makes numbers equal, so it is resolved once and kept."""
-    metric: Literal["auto", "accuracy", "macro_f1", "loss"] = "auto"
+    metric: Literal["auto", "accuracy", "macro_f1", "micro_f1", "loss"] = "auto"
     """Validation metric that chooses the best checkpoint; `auto` takes the task's own."""
     evaluate_every: PositiveInt | Literal["epoch"] = "epoch"
     """Optimiser steps between evaluations on the validation split."""

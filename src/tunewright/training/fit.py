@@ -142,7 +142,7 @@ def _evaluate(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks
         progress = replace(progress, best_step=progress.step, best_value=value)
     if _gain(plan.metric, value, progress.reference) > _min_delta(plan, hooks):
         progress = replace(progress, reference=value, stale=0)
-    else:
+    elif less_is_better(plan.metric) or progress.reference:  # a score of 0 has not begun to rise: that is no standstill
         progress = replace(progress, stale=progress.stale + 1)
     seconds = time.perf_counter() - started
     report = EvaluationReport(progress.step, progress.epoch, dict(metrics), better, seconds, samples)
