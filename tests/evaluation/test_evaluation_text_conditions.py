@@ -274,5 +274,5 @@ def test_how_to_forget_less_follows_from_the_settings(train: TrainSpec | None, w
     said = gentler(train)
     assert all(way in said for way in ways), said
     assert not_said not in said
-    assert said.endswith("), or mix general text into the training data")
+    assert said.endswith("), or train on general text beside the rows (data.general_text)")
     assert said.isascii()

@@ -21,6 +21,10 @@ REFUSED = {
     "_reading": ("model.reads=mean train.method={kind: lora}", "model.reads"),
     "_cache": ("train.method={kind: full, freeze: [LayerNorm]} train.prefix_cache=true", "train.prefix_cache"),
     "_packing": ("train.packing=true", "train.packing"),
+    "_general_text": (
+        "data={train: tickets.csv, general_text: {texts: tickets.csv, column: label}}",
+        "data.general_text",
+    ),
     "_baselines": ("evaluation.baselines=[nearest_neighbour, probe]", "evaluation.baselines"),
     "_gate": ("gate.conditions=[{kind: floor, metric: chrf, at_least: 1}]", "gate.conditions"),
 }

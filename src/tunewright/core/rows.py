@@ -126,5 +126,7 @@ class Profile:
     """Group to its training rows before and after `data.balance`; empty where nothing was balanced."""
     unbalanced_labels: Mapping[str, int] = field(default_factory=dict)
     """Training rows of each label before `data.augment` and `data.balance`; empty where neither did anything."""
+    general: int = 0
+    """Passages of general text that are trained on beside the rows; not among `read` and `kept`."""
     augmented: tuple[Augmentation, ...] = ()
     """What each method of `data.augment` made; `read` and `kept` count the rows that were added."""

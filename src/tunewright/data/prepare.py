@@ -34,6 +34,7 @@ from tunewright.data.freeze import (
     plan_test,
     settings_of,
 )
+from tunewright.data.general_text import general_text
 from tunewright.data.identity import identity_findings
 from tunewright.data.label_sets import mapped_sets, require_label_sets, set_findings
 from tunewright.data.leaks import seal
@@ -117,7 +118,8 @@ def prepare(request: Request, *, encoder: RowEncoder) -> Prepared:
     work = done.work
     if done.changed:
         measured = _measured(work, request, encoder)
-    reached = Reached(done, measured, encoder.max_tokens, rows.height)
+    general = general_text(by_split(work.rows), request)
+    reached = Reached(done, measured, encoder.max_tokens, rows.height, general)
     return account_for(work, request, sources, plan, reached)
 
 

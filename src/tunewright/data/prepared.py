@@ -30,9 +30,11 @@ from tunewright.data.work import Request, Work, by_split
 from tunewright.recipe.model import RUN
 
 if TYPE_CHECKING:
+    from tunewright.core.rows import SplitProfile
     from tunewright.data.augment.rows import Augmented
     from tunewright.data.completed import Completed
     from tunewright.data.earlier import Earlier
+    from tunewright.data.general_text import General
     from tunewright.data.lock import Lock
     from tunewright.data.measure import Measured
 
@@ -54,6 +56,8 @@ class Prepared:
     """Texts of the test and of benchmarks that stand in training rows, in CONTAMINATION_COLUMNS."""
     candidates: pl.DataFrame | None = None
     """Texts that were made of training rows, those refused among them, in `data.augment.rows.CANDIDATE_COLUMNS`."""
+    general: pl.DataFrame | None = None
+    """General text that is trained on beside the training rows, in SPLIT_COLUMNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Reached:
     measured: Measured
     max_tokens: int
     read: int
+    general: General | None = None
 
 
 def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, reached: Reached) -> Prepared:
@@ -76,13 +81,13 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
     )
     account, earlier = redacted(work.account, request.spec.privacy, request.task), request.earlier
     balanced, new, measured = reached.completed.balanced, reached.completed.augmented, reached.measured
+    general = reached.general
     before = Counter(balanced.train["target"])
     replayed = balanced.train.filter(pl.col("source").str.starts_with(f"{RUN}{earlier.run}/")).height if earlier else 0
     read = reached.read + replayed + balanced.copied + new.added.height
     counts = Counter(account.filter(pl.col("action") == "dropped")["rule"])
     changes = Counter(account.filter(pl.col("action") == "changed")["rule"])
     _assert_accounted(work.rows, account, read)
-    lengths = _lengths(work.rows, measured)
     languages, foreign = language_findings(work.rows)
     profile = Profile(
         read=read,
@@ -93,17 +98,7 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
         if labelled
         else label_order(target_counts(splits["train"]["target"], sources.task)),
         imbalance_ratio=imbalance(before if labelled else target_counts(splits["train"]["target"], sources.task)),
-        splits={
-            name: split_profile(
-                splits[name],
-                lengths[name],
-                max_tokens=reached.max_tokens,
-                labels=target_counts(splits[name]["target"], sources.task),
-                numbered=sources.task == "regression",
-                trained=measured.figures.get(name),
-            )
-            for name in SPLITS
-        },
+        splits=_split_profiles(splits, _lengths(work.rows, measured), reached, sources.task),
         findings=shielded(
             (
                 *audit.ledger_findings(account),
@@ -113,9 +108,10 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
                 *_division_findings(splits, sources),
                 *_new_findings(splits, request, new),
                 *held,
+                *(general.findings if general is not None else ()),
             )
         ),
-        sources=_hashes(sources, earlier),
+        sources=_hashes(sources, earlier, general),
         replayed=replayed,
         languages=languages,
         private=work.private,
@@ -123,14 +119,33 @@ def account_for(work: Work, request: Request, sources: Sources, plan: TestPlan, 
         balanced=balanced.groups,
         unbalanced_labels=dict(sorted(before.items())) if reached.completed.changed and labelled else {},
         augmented=new.made,
+        general=general.rows.height if general is not None else 0,
     )
     lineage = earlier.lineage.select(LINEAGE_COLUMNS) if earlier else None
-    return Prepared(splits, account, profile, next_lock(plan, splits["test"]), lineage, contamination, new.candidates)
+    lock, passages = next_lock(plan, splits["test"]), general.rows if general is not None else None
+    return Prepared(splits, account, profile, lock, lineage, contamination, new.candidates, passages)
 
 
-def _hashes(sources: Sources, earlier: Earlier | None) -> dict[str, str]:
+def _split_profiles(
+    splits: Mapping[SplitName, pl.DataFrame], lengths: Mapping[SplitName, list[int]], reached: Reached, task: str
+) -> dict[str, SplitProfile]:
+    return {
+        name: split_profile(
+            splits[name],
+            lengths[name],
+            max_tokens=reached.max_tokens,
+            labels=target_counts(splits[name]["target"], task),
+            numbered=task == "regression",
+            trained=reached.measured.figures.get(name),
+        )
+        for name in SPLITS
+    }
+
+
+def _hashes(sources: Sources, earlier: Earlier | None, general: General | None) -> dict[str, str]:
     """Source to the hash of its bytes; of the run that is the base, of its rows."""
     read = {table.source: table.sha256 for table in sources.tables.values()}
+    read |= {general.source: general.sha256} if general is not None else {}
     return read | ({f"{RUN}{earlier.run}": earlier.sha256} if earlier else {})
 
 

@@ -24,12 +24,13 @@ PROFILE = "profile.json"
 LINEAGE = "lineage.parquet"
 CONTAMINATION = "contamination.parquet"
 CANDIDATES = "augmented.parquet"
+GENERAL = "general.parquet"
 
 
 def write_prepared(prepared: Prepared, folder: Path) -> None:
     """The folder, which must exist, holds the three splits, the dropped and changed rows, the profile,
-    the lineage of a base that is an earlier run, the texts that stand in training rows, and those that were made of
-    training rows, where there are any.
+    the lineage of a base that is an earlier run, the texts that stand in training rows, those that were made of
+    training rows, and the general text that is trained on beside them, where there are any.
     """
     with disk_faults(folder):
         for name in SPLITS:
@@ -41,12 +42,19 @@ def write_prepared(prepared: Prepared, folder: Path) -> None:
             prepared.contamination.write_parquet(folder / CONTAMINATION)
         if prepared.candidates is not None:
             prepared.candidates.write_parquet(folder / CANDIDATES)
+        if prepared.general is not None:
+            prepared.general.write_parquet(folder / GENERAL)
     write_json(folder / PROFILE, to_data(prepared.profile))
 
 
 def read_split(folder: Path, name: SplitName) -> pl.DataFrame:
     """The rows of one split, in SPLIT_COLUMNS. Raises RunError for a file that is not one."""
     return _read(folder / f"{name}.parquet", SPLIT_COLUMNS)
+
+
+def read_general(folder: Path) -> pl.DataFrame | None:
+    """The general text that is trained on beside the rows, in SPLIT_COLUMNS; None where there is none."""
+    return _read(folder / GENERAL, SPLIT_COLUMNS) if (folder / GENERAL).exists() else None
 
 
 def contaminated_rows(folder: Path) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tunewright.core.encoded import IGNORED, OF_ROWS, EncodedRow
+from tunewright.core.files import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -124,6 +125,23 @@ def rows_of(row_ids: Iterable[str], encoded: Iterable[Sequence[EncodedRow]], *, 
     )
     _assert_sound(rows)
     return rows
+
+
+def joined(first: TokenRows, second: TokenRows) -> TokenRows:
+    """The rows of both, of one layout without values, the first's before the second's."""
+    assert first.layout == second.layout
+    assert first.values_V is None
+    assert second.values_V is None
+    return TokenRows(
+        row_ids=first.row_ids + second.row_ids,
+        flat_ids=np.concatenate([first.flat_ids, second.flat_ids]),
+        starts=np.concatenate([first.starts, first.starts[-1] + second.starts[1:]]),
+        span_starts=np.concatenate([first.span_starts, first.span_starts[-1] + second.span_starts[1:]]),
+        spans_S2=np.concatenate([first.spans_S2, second.spans_S2]),
+        targets_N=np.concatenate([first.targets_N, second.targets_N]),
+        key=digest([first.key, second.key]),
+        layout=first.layout,
+    )
 
 
 def _assert_sound(rows: TokenRows) -> None:

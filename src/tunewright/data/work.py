@@ -33,6 +33,8 @@ class Request:
     """The run whose tuned model is the base."""
     seed: int = 13
     """Root of the randomness that balances and augments training rows."""
+    measured: tuple[str, ...] = ()
+    """The passages that forgetting is measured on: no general text that is trained on may hold them."""
     tools: Tools | None = None
     """What augments training rows as the recipe says; None where rows are wanted as they are."""
 

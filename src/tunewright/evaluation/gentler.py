@@ -18,7 +18,8 @@ def gentler(train: TrainSpec | None) -> str:
         ways = ["a lower train.optimizer.lr", "fewer train.epochs"]
     else:
         ways = [_slower(train), _shorter(train), *_less(train.method)]
-    return f"train more gently ({', '.join(ways[:-1])}, or {ways[-1]}), or mix general text into the training data"
+    rehearse = "or train on general text beside the rows (data.general_text)"
+    return f"train more gently ({', '.join(ways[:-1])}, or {ways[-1]}), {rehearse}"
 
 
 def _slower(train: TrainSpec) -> str:

@@ -8,7 +8,7 @@ from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.core.files import digest
 from tunewright.core.rows import SPLITS
 from tunewright.data.earlier import Earlier, lineage_of
-from tunewright.data.store import read_lineage, read_split
+from tunewright.data.store import read_general, read_lineage, read_split
 from tunewright.pipeline.stages import RunFolder, Stage, finished, intact
 from tunewright.pipeline.trained import trained_manifest
 from tunewright.recipe.model import RUN
@@ -41,7 +41,9 @@ def earlier_run(recipe: Recipe, folder: Path, own: str) -> Earlier | None:
     rows = {split: read_split(run.path / "data", split) for split in SPLITS}
     before = read_lineage(run.path / "data")
     _refuse_circle(name, own, set() if before is None else set(before["run"]))
-    lineage = lineage_of(name, list(rows.values()), before, group=data.declares["data"]["group"])
+    general = read_general(run.path / "data")
+    learned = [*rows.values(), *([] if general is None else [general])]
+    lineage = lineage_of(name, learned, before, group=data.declares["data"]["group"])
     task = str(trained.declares["task"])
     return Earlier(
         run=name,

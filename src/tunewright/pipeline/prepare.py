@@ -20,6 +20,7 @@ from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.pipeline.augmenting import augment_inputs, augmenting
 from tunewright.pipeline.checked import refuse
 from tunewright.pipeline.draws import require_draws_for
+from tunewright.pipeline.general import general_hash, general_passages
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
 from tunewright.recipe.label_issues import review_files
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tunewright.data.earlier import Earlier
     from tunewright.data.prepare import Prepared
     from tunewright.pipeline.context import Context
+    from tunewright.recipe.recipe import Recipe
 
 DATA = Stage("data", version=9)
 
@@ -57,8 +59,9 @@ def prepare(context: Context) -> Done:
         mixed = f" ({profile.replayed} of {RUN}{context.recipe.model.run})" if profile.replayed else ""
         new = sum(one.rows for one in profile.augmented)
         made = f" ({new} of them made by data.augment)" if new else ""
+        general = f"; {profile.general} passages of general text beside them" if profile.general else ""
         copied = f" ({profile.copied} of them copies, as data.balance says)" if profile.copied else ""
-        context.say(f"data: {profile.read} records read{mixed}{made}{copied}; {sizes}; dropped: {dropped}")
+        context.say(f"data: {profile.read} records read{mixed}{made}{copied}; {sizes}{general}; dropped: {dropped}")
         for finding in (*profile.findings, *rights_findings(context.recipe)):
             if finding.severity == "warning":
                 context.say(f"data: warning: {finding.message}")
@@ -88,6 +91,7 @@ def prepared_rows(
         local_only,
         context.earlier,
         recipe.seed,
+        tuple(general_passages(context)) if recipe.data.general_text is not None else (),
         tools,
     )
     return prepare_rows(request, encoder=encoder or context.encoder)
@@ -115,15 +119,16 @@ def _only_one_freezes(context: Context) -> Iterator[None]:
 
 
 def _declares(context: Context) -> dict[str, Any]:
-    recipe, earlier = context.recipe, context.earlier
+    recipe, earlier, general = context.recipe, context.earlier, context.recipe.data.general_text
     named = (recipe.data.train, recipe.data.validation, recipe.data.test, *recipe.data.benchmarks)
     sources = [source for source in named if source is not None]
     return {
         "data": recipe.data.model_dump(mode="json"),
         "split": recipe.split.model_dump(mode="json"),
         "task": recipe.task,
-        "seed": recipe.seed if recipe.data.balance is not None or recipe.data.augment is not None else None,
+        "seed": recipe.seed if _draws(recipe) else None,
         "sources": {source: _source_hash(context.folder, source) for source in sources},
+        "general": None if general is None else [_source_hash(context.folder, general.texts), general_hash(context)],
         "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
         "augment": augment_inputs(context),
         "finders": finder_versions(recipe.data.privacy),
@@ -133,6 +138,12 @@ def _declares(context: Context) -> dict[str, Any]:
         "lock": _lock_share(context),
         "earlier": None if earlier is None else _of_earlier(earlier),
     }
+
+
+def _draws(recipe: Recipe) -> bool:
+    """Whether anything is drawn by the seed."""
+    data = recipe.data
+    return any(spec is not None for spec in (data.balance, data.augment, data.general_text))
 
 
 def _of_earlier(earlier: Earlier) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tunewright.core.errors import Problem, RecipeError
 from tunewright.evaluation.gate import require_possible
 from tunewright.models.freeze import require_layers
 from tunewright.models.skeleton import require_modules, require_tags
@@ -84,6 +85,13 @@ def _packing(asked: Asked) -> None:
     require_layout(asked.recipe.train, asked.task.layout)
 
 
+def _general_text(asked: Asked) -> None:
+    if asked.recipe.data.general_text is not None and asked.task.layout != "causal":
+        given = f"is given, and the task is {asked.recipe.task} on a base of the family {asked.task.family}"
+        expected = "generation or language_modelling on a causal base: nothing else is trained on plain text"
+        raise RecipeError(Problem("data.general_text", given, expected, "remove it"))
+
+
 def _baselines(asked: Asked) -> None:
     words_of(asked.recipe, asked.task)
 
@@ -104,6 +112,19 @@ def _gate(asked: Asked) -> None:
 
 
 REFUSALS: Sequence[Callable[[Asked], None]] = (
-    *(_head, _words, _layers, _modules, _reading, _teacher, _cache, _penalties, _packing, _baselines, _gate),
+    *(
+        _head,
+        _words,
+        _layers,
+        _modules,
+        _reading,
+        _teacher,
+        _cache,
+        _penalties,
+        _packing,
+        _general_text,
+        _baselines,
+        _gate,
+    ),
 )
 """Each raises RecipeError."""

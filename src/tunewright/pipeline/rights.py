@@ -54,4 +54,5 @@ def _sources(recipe: Recipe) -> dict[str, str]:
     """Part of `rights` to what it is of, as the recipe names it."""
     data = recipe.data
     named = {"model": recipe.model.name, "train": data.train, "validation": data.validation, "test": data.test}
+    named["general_text"] = None if data.general_text is None else data.general_text.texts
     return {part: source for part, source in named.items() if source is not None}

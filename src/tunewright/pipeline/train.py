@@ -19,9 +19,11 @@ from tunewright.core.titles import metric_title
 from tunewright.data.batching import steps_per_epoch
 from tunewright.data.loader import LoadPlan
 from tunewright.data.overlength import overlength_policy
-from tunewright.data.store import read_profile, read_split
+from tunewright.data.store import read_general, read_profile, read_split
+from tunewright.data.token_rows import joined
 from tunewright.data.tokenize import ENCODER_VERSION, tokenize
 from tunewright.models.catalogue import rate_range
+from tunewright.models.encoders import text_encoder
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.load import save_model
 from tunewright.models.mean_pooling import read_mean
@@ -67,6 +69,8 @@ LIBRARIES = {
     if name != "schedulefree" or find_spec(name) is not None  # an extra
 }
 """Whose code decides the numbers, and whether rows that are packed see each other."""
+
+TRAINED_ON = frozenset({"data/train.parquet", "data/validation.parquet", "data/general.parquet"})
 
 TIMED = frozenset({"timings.jsonl"})
 """Files whose bytes differ from run to run: they belong to no hash."""
@@ -166,9 +170,7 @@ def _learning_rate(context: Context) -> float:
 
 def _declares(context: Context, data: Manifest) -> dict[str, Any]:
     recipe = context.recipe
-    splits = {
-        name: value for name, value in data.outputs.items() if name in {"data/train.parquet", "data/validation.parquet"}
-    }
+    splits = {name: value for name, value in data.outputs.items() if name in TRAINED_ON}
     return {
         "train": recipe.train.model_dump(mode="json", exclude={"tensorboard"}),
         # what the template says, not what its file is called, is in the encoder's fingerprint
@@ -196,6 +198,7 @@ def _train(context: Context, key: str) -> None:
     policy = overlength_policy(context.recipe.data.overlength, context.recipe.task)
     splits = {name: read_split(context.run.of(DATA), name) for name in ("train", "validation")}
     rows = {name: tokenize(split, encoder, policy=policy, cache=context.token_cache) for name, split in splits.items()}
+    rows["train"] = _with_general(context, rows["train"])
     scale = scale_of(rows["train"])
     rows = standardised(rows)
     state = _fresh_state(context, resolved, labels, rows)
@@ -215,6 +218,19 @@ def _train(context: Context, key: str) -> None:
         context.say(f"training: resuming after step {found[1].step}")
     outcome = _fit(context, state, rows, plan, found[1] if found else None)
     _keep_best(context, state, plan, outcome, scale)
+
+
+def _with_general(context: Context, rows: TokenRows) -> TokenRows:
+    """The training rows, and the general text that is trained on beside them."""
+    general = read_general(context.run.of(DATA))
+    if general is None:
+        return rows
+    encoder = text_encoder(context.tokenizer, "causal")
+    passages = tokenize(general, encoder, policy="window", cache=context.token_cache)
+    both = joined(rows, passages)
+    share = passages.trained_N.sum() / max(both.trained_N.sum(), 1)
+    context.say(f"training: {general.height} passages of general text go along, {share:.0%} of the trained tokens")
+    return both
 
 
 def _fresh_state(

@@ -10,6 +10,7 @@ from tunewright.recipe.augment import AugmentSpec
 from tunewright.recipe.balance import BalanceSpec
 from tunewright.recipe.clean import CleanSpec, FilterSpec
 from tunewright.recipe.condition import parse_condition
+from tunewright.recipe.general_text import GeneralText
 from tunewright.recipe.label_issues import LabelIssuesSpec
 from tunewright.recipe.privacy import PrivacySpec
 from tunewright.recipe.spec import Spec, kind_where_absent
@@ -96,6 +97,8 @@ class DataSpec(Spec):
     replay: Annotated[float, Field(ge=0)] | None = None
     """Rows of the earlier training that are mixed in, as a share of the new training rows: 0.2 is one for five. Only
     with `model: run:NAME`, where 0.2 is taken if absent, and 0 if that run was tuned for another task."""
+    general_text: GeneralText | None = None
+    """General text that is trained on beside the rows, so that less of it is forgotten."""
     keep_if: str | None = None
     """Condition on the columns that a row must fulfil to stay, such as `region == "Cork" and (channel != "phone" or
     stars >= 3)`; also `in [..]`, `contains` and `is missing`."""

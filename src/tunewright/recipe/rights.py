@@ -14,7 +14,7 @@ from tunewright.recipe.spec import Spec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PARTS = ("model", "train", "validation", "test")
+PARTS = ("model", "train", "validation", "test", "general_text")
 
 
 class SourceRights(Spec):
@@ -43,6 +43,8 @@ class RightsSpec(Spec):
     """The source of `data.validation`."""
     test: SourceRights = SourceRights()
     """The source of `data.test`."""
+    general_text: SourceRights = SourceRights()
+    """The source of `data.general_text`."""
 
     @model_validator(mode="after")
     def _use_is_allowed(self) -> RightsSpec:
