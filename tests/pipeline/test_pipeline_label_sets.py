@@ -217,3 +217,16 @@ def test_a_model_that_was_not_tested_says_that_no_threshold_was_chosen(learned: 
     assert row.threshold == 0.5
     assert len(told) == 1
     assert "no threshold was chosen" in told[0]
+
+
+def test_a_model_that_was_not_tested_is_held_against_the_number_that_its_recipe_fixes(
+    learned: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(folder(learned), tmp_path / "run")
+    shutil.rmtree(run / "evaluation")
+    recipe = (run / "recipe.yaml").read_text()
+    assert recipe.count("threshold: tuned") == 1
+    (run / "recipe.yaml").write_text(recipe.replace("threshold: tuned", "threshold: 0.3"))
+    told: list[str] = []
+    (row, _) = predict_rows(run, texts=TEXTS, file=None, column=None, warn=told.append)
+    assert (told, row.threshold) == ([], 0.3)

@@ -20,6 +20,7 @@ from tunewright.inference.label_sets import LabelSetModel
 from tunewright.models.load import load_trunk
 from tunewright.pipeline.judge_counted import Answers, CountedJudge, Predict, names_of, tuned_model
 from tunewright.pipeline.prepare import DATA
+from tunewright.recipe.load import load_recipe
 from tunewright.training.settings import pick_device
 
 if TYPE_CHECKING:
@@ -73,13 +74,15 @@ def keep_threshold(context: Context, folder: Path, predictions: LabelSetPredicti
 
 
 def threshold_of(run: Path) -> float | None:
-    """The threshold that the run's tuned model was tested with; None where it was not tested.
+    """The threshold of the run's tuned model: the one that it was tested with, else the number that its recipe fixes;
+    None where that is still to be found.
 
     Raises RunError where it was tuned for another training's model.
     """
     path = run / "evaluation" / THRESHOLD
     if not path.is_file():
-        return None
+        fixed = load_recipe(run / "recipe.yaml").recipe.evaluation.threshold
+        return None if fixed == "tuned" else fixed
     threshold, trained = read_json(path)
     if trained != _trained(run):
         given, expected = "was found for another training's model", "the threshold of the model that stands there"

@@ -74,7 +74,7 @@ class LabelSet:
 
 
 def read_label_sets(tuned: TunedRun, rows: Sequence[Row], texts: Sequence[str]) -> list[LabelSet]:
-    """The model's labels for each row, under the threshold that it was tested with, else a half: see `unsettled`."""
+    """The model's labels for each row, under its threshold (`threshold_of`), else a half: see `unsettled`."""
     model = LabelSetModel(tuned.load(), tuned.tokenizer, device=pick_device())
     tested, names = threshold_of(tuned.path), model.labels
     threshold = DEFAULT_THRESHOLD if tested is None else tested
