@@ -47,12 +47,12 @@ def near_clusters(texts: pl.Series, threshold: float) -> NearClusters:
     buckets = [_buckets(band) for band in sketches.bands]
     labels = np.arange(texts.len())
     for held in buckets:  # one band after another: what is joined already is not compared again
-        labels = _joined(labels, _verified(texts, sketches, _stars(held, labels), threshold))
+        labels = joined(labels, _verified(texts, sketches, _stars(held, labels), threshold))
     likeliest, unfinished = LikeliestPairs(sketches, threshold - DOUBT), np.zeros(texts.len(), dtype=bool)
     for keys, sampled in _across(buckets, labels):
         likeliest.add(keys)
         unfinished[sampled] = True
-    labels = _joined(labels, _verified(texts, sketches, likeliest.pairs(), threshold))
+    labels = joined(labels, _verified(texts, sketches, likeliest.pairs(), threshold))
     return NearClusters(labels, int((unfinished | likeliest.left_out()).sum()))
 
 
@@ -123,7 +123,7 @@ def _verified(texts: pl.Series, sketches: Sketches, pairs: NDArray[np.int64], th
     return likely[jaccard(texts, likely[:, 0], likely[:, 1]) >= threshold]
 
 
-def _joined(labels: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+def joined(labels: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """The clusters after those of each pair are joined; each is named by its least text."""
     if not len(pairs):
         return labels

@@ -48,6 +48,10 @@ class Near:
     """Texts that were not compared with all others of their bucket."""
 
 
+NOTHING_NEAR = Near(pl.DataFrame(schema=dict.fromkeys(("content_key", NEAR_TEXT, NEAR), pl.String)), 0)
+"""What is found where nobody looks."""
+
+
 def find_near(frames: Sequence[pl.DataFrame], spec: NearDuplicates) -> Near:
     """The clusters of near-duplicates among the rows (content key and input) of all frames together.
 
@@ -121,7 +125,7 @@ def _kept(rows: pl.DataFrame, spec: NearDuplicates) -> NDArray[np.bool_]:
     longest = pl.col("input").str.len_chars() if spec.kind == "keep_longest" else pl.lit(0)
     left = (
         rows.with_row_index("row")
-        .filter(pl.col(NEAR).is_not_null() & (pl.col("role") != "test"))
+        .filter(pl.col(NEAR_TEXT).is_not_null() & (pl.col("role") != "test"))
         .with_columns(longest.alias("length"), pl.col(NEAR_TEXT).alias("text"))
         .sort("frozen", "length", "row", descending=[True, True, False])
         .with_columns(pl.struct("role", NEAR, "target").rank("dense").alias("same"))
@@ -147,7 +151,7 @@ def near_findings(rows: pl.DataFrame, near: Near, spec: NearDuplicates) -> list[
     """How many rows are near-duplicates of others, and whether one cluster holds much of the data."""
     found = [_unfinished(near.unfinished)] if near.unfinished else []
     total = rows.height
-    rows = _alike(rows)
+    rows = alike_rows(rows)
     if not rows.height:
         return found
     clusters = rows[NEAR].n_unique()
@@ -166,7 +170,7 @@ def near_findings(rows: pl.DataFrame, near: Near, spec: NearDuplicates) -> list[
     return found
 
 
-def _alike(rows: pl.DataFrame) -> pl.DataFrame:
+def alike_rows(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows that are like others: those whose only like are rows of an earlier run are no finding here."""
     if NEAR not in rows.columns:
         return rows.clear()

@@ -43,6 +43,7 @@ from tunewright.data.lock import read_lock
 from tunewright.data.measure import Measured, measure
 from tunewright.data.missing import drop_missing, drop_trailing
 from tunewright.data.near_duplicates import (
+    NOTHING_NEAR,
     drop_near,
     find_near,
     largest_cluster,
@@ -60,6 +61,7 @@ from tunewright.data.privacy_change import Around, follow_privacy, masks_of
 from tunewright.data.private.shown import shielded_errors
 from tunewright.data.response_types import response_findings
 from tunewright.data.review import follow_review, require_frozen_test
+from tunewright.data.semantic import find_semantic, semantic_findings, united
 from tunewright.data.sift import Sifted, amend, record
 from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_sources
 from tunewright.data.spans import mapped_spans, marks, require_spans, span_findings, without_overlaps
@@ -211,15 +213,19 @@ def _mapped(targets: pl.Series, spec: DataSpec, task: str) -> pl.Series:
 
 def _compared(work: Work, request: Request) -> tuple[Work, Request]:
     """Rows, and those of the earlier run, that know which of them are near-duplicates."""
-    spec, earlier = request.spec.near_duplicates, request.earlier
-    if spec is None:
-        return work, request
+    spec, meant, earlier = request.spec.near_duplicates, request.spec.semantic_duplicates, request.earlier
     others = [] if earlier is None else [earlier.train, earlier.test]
-    near = find_near([work.rows, *others], spec)
-    rows = tied(work.rows, near)
+    near, findings = NOTHING_NEAR, []
+    if spec is not None:
+        near = find_near([work.rows, *others], spec)
+        findings += near_findings(tied(work.rows, near), near, spec)
+    if meant is not None and request.embedder is not None:
+        same = find_semantic([work.rows, *others], meant, request.embedder())
+        findings += semantic_findings(tied(work.rows, same), meant)
+        near = united(near, same)
     if earlier is not None:
         earlier = replace(earlier, train=tied(earlier.train, near), lineage=tied(earlier.lineage, near))
-    return work.then(rows, findings=near_findings(rows, near, spec)), replace(request, earlier=earlier)
+    return work.then(tied(work.rows, near), findings=findings), replace(request, earlier=earlier)
 
 
 def _content_findings(rows: pl.DataFrame, spec: DataSpec, task: str, *, seen: pl.Series) -> list[Finding]:

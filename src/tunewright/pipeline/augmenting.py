@@ -15,9 +15,9 @@ from tunewright.data.augment.thesaurus import read_thesaurus
 from tunewright.data.augment.tools import Tools
 from tunewright.data.labels import label_order
 from tunewright.evaluation.baselines import tfidf_linear
-from tunewright.pipeline.augment_models import Needed, needed_by, needed_for_words, require_use
 from tunewright.pipeline.checked import faults_of
 from tunewright.pipeline.judge import LIBRARIES
+from tunewright.pipeline.named_models import Needed, needed_by, needed_for_words, require_use
 from tunewright.recipe.augment import BackTranslation, MaskedWords, NeighbourWords, Paraphrase, thesaurus_files
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from tunewright.pipeline.outlook import detectable, power_findings
 from tunewright.pipeline.outlook_layers import layers_line, thawing_findings
 from tunewright.pipeline.regularising import optimizer_faults, regularising_findings
 from tunewright.pipeline.rights import rights_findings
+from tunewright.pipeline.semantic import semantic_faults
 from tunewright.pipeline.show import show_rows
 from tunewright.pipeline.text_outlook import floors_out_of_reach, limit_beyond_context, short_limit, small_test
 from tunewright.pipeline.unmeasured import Unmeasured
@@ -68,8 +69,9 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
         prepared, unread, found = _data(context, here=here)
         faults, notes = faults + unread, notes + found
     faults += _draws_faults(context.recipe, prepared)
-    unmade, told = augment_faults(context)
-    faults, notes = faults + unmade, notes + told
+    for faults_and_notes in (augment_faults, semantic_faults):
+        unmade, told = faults_and_notes(context)
+        faults, notes = faults + [fault for fault in unmade if fault not in faults], notes + told
     notes += rights_findings(context.recipe)
     profile = prepared.profile if prepared else None
     if profile is not None:

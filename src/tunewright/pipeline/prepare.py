@@ -22,6 +22,7 @@ from tunewright.pipeline.checked import refuse
 from tunewright.pipeline.draws import require_draws_for
 from tunewright.pipeline.general import general_hash, general_passages
 from tunewright.pipeline.rights import rights_findings
+from tunewright.pipeline.semantic import semantic_embedder, semantic_inputs
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
 from tunewright.recipe.label_issues import review_files
 from tunewright.recipe.model import RUN
@@ -92,6 +93,7 @@ def prepared_rows(
         context.earlier,
         recipe.seed,
         tuple(general_passages(context)) if recipe.data.general_text is not None else (),
+        semantic_embedder(context, local_only=local_only),
         tools,
     )
     return prepare_rows(request, encoder=encoder or context.encoder)
@@ -131,6 +133,7 @@ def _declares(context: Context) -> dict[str, Any]:
         "general": None if general is None else [_source_hash(context.folder, general.texts), general_hash(context)],
         "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
         "augment": augment_inputs(context),
+        "semantic": semantic_inputs(context),
         "finders": finder_versions(recipe.data.privacy),
         "encoder": context.encoder.fingerprint,
         "encoder_version": ENCODER_VERSION,

@@ -31,6 +31,18 @@ class NearDuplicates(Spec):
     """Jaccard similarity from which on two texts are near-duplicates; 0.8 is one changed word in two sentences."""
 
 
+class SemanticDuplicates(Spec):
+    """Rows that say nearly the same in other words, by the cosine of their embeddings; they never straddle splits.
+
+    Every text is compared with every other one: the time grows with the square of their number.
+    """
+
+    model: Annotated[str, Field(min_length=1)] = "starter/encoder"
+    """The encoder that embeds the texts, the mean of their tokens: a starter, a folder or a hub name."""
+    threshold: Annotated[float, Field(ge=0.5, le=1)] = 0.95
+    """Cosine from which on two texts say the same. It depends on the model: look at the pairs that are shown."""
+
+
 class DataSpec(Spec):
     """The data: one file that is split, or a file a split."""
 
@@ -83,6 +95,8 @@ class DataSpec(Spec):
     """What to do with rows of equal text and label; they are compared by content key."""
     near_duplicates: NearDuplicates | None = NearDuplicates()
     """Rows of nearly equal text; `null` turns their detection off."""
+    semantic_duplicates: SemanticDuplicates | None = None
+    """Rows that say nearly the same in other words; looked for where it is given."""
     contradictions: Literal["keep", "drop", "error"] = "keep"
     """What to do with rows of equal text and different labels; kept ones never straddle splits."""
     leaks: Literal["drop_from_train", "report", "error"] = "drop_from_train"

@@ -1,4 +1,4 @@
-"""The models that `data.augment` names: which, of which kind, and where they are."""
+"""The models that the data section names: which, of which kind, and where they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from tunewright.core.errors import Problem, RecipeError
+from tunewright.core.errors import Problem, RecipeError, RunError
 from tunewright.models.base import fetch, find_local, read_facts
 from tunewright.recipe.augment import BackTranslation, Insertion, MaskedWords, NeighbourWords, Paraphrase, Synonyms
 from tunewright.recipe.model import ModelSpec
@@ -84,7 +84,7 @@ def require_use(needed: Needed, base: Base) -> None:
     with placed(needed.place):
         if needed.use == "encoder" and needed.facts(base).family not in {None, "encoder"}:
             given = f"{base.name!r} is of the family {needed.facts(base).family!r}, which has no embeddings of texts"
-            raise RecipeError(Problem(needed.place, given, "an encoder as the base", "remove data.augment.similarity"))
+            raise RecipeError(Problem(needed.place, given, "an encoder", f"name another one, or remove {needed.place}"))
         if needed.use in {"masked", "seq2seq", "causal"}:
             require_head(base.folder, needed.use)
 
@@ -94,5 +94,5 @@ def placed(place: str) -> Iterator[None]:
     """Within it, an error of a model that the recipe names elsewhere than as its base says where."""
     try:
         yield
-    except RecipeError as fault:
-        raise RecipeError(*(replace(problem, place=place) for problem in fault.problems)) from fault
+    except (RecipeError, RunError) as fault:
+        raise type(fault)(*(replace(problem, place=place) for problem in fault.problems)) from fault
