@@ -154,6 +154,7 @@ VALUES: Mapping[str, Any] = {
     "data.train": "other.csv",
     "data.benchmarks": ["other.csv"],
     "data.label_issues": {"kind": "relabel", "file": "other.csv"},
+    "data.toxicity": {"kind": "words", "file": "other.csv"},
     "data.semantic_duplicates": {"model": "other"},
     "data.general_text": {"texts": "other.csv"},
     "data.filter": {"min_chars": 3},

@@ -90,6 +90,13 @@ class Classifier(Protocol):
         """One row of class probabilities a text, `[N, K]`, in the order given."""
 
 
+class ToxicityScorer(Protocol):
+    """Called by the data room with texts that may insult, threaten or demean; it must not keep them."""
+
+    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """How likely each text is toxic, from 0 to 1, `[N]`, in the order given."""
+
+
 class WordSuggester(Protocol):
     """Called by the data room for words that could stand in the place of others; it must not keep the texts."""
 

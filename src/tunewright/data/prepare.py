@@ -67,6 +67,7 @@ from tunewright.data.sources import Sources, checked_rows, in_one_piece, read_so
 from tunewright.data.spans import mapped_spans, marks, require_spans, span_findings, without_overlaps
 from tunewright.data.split import Carving, assign_splits
 from tunewright.data.text_audit import text_findings
+from tunewright.data.toxicity import sift_toxic
 from tunewright.data.typos import typo_findings
 from tunewright.data.work import Request, Work, by_split
 from tunewright.recipe.data import DataSpec, SplitSpec, TimeSplit
@@ -179,18 +180,23 @@ def _fitted(work: Work, request: Request, sources: Sources, plan: TestPlan) -> t
     # A text of tags alone says nothing once it is clean.
     left = drop_missing(cleaned.rows, policy=policy, target_policy=of_targets, task=task)
     passed, refused = filtered(left.kept, spec.filter)
-    protected = protect(passed.kept, spec.privacy, task)
+    civil, offensive = sift_toxic(passed.kept, spec.toxicity, request.toxicity, task)
+    protected = protect(civil.kept, spec.privacy, task)
     safe = protected.rows
     labels = _mapped(safe["target"], spec, task)
     mapped = amend(safe, labels, rule="label_map")
-    gone = (wanted.dropped, present.dropped, flat.dropped, left.dropped, passed.dropped, protected.recorded)
+    gone = (
+        *(wanted.dropped, present.dropped, flat.dropped, left.dropped),
+        *(passed.dropped, civil.dropped, protected.recorded),
+    )
     reviewed = follow_review(mapped.rows, spec.label_issues, folder=request.folder, read=work.rows, left=gone)
     single = drop_duplicates(reviewed.rows, policy=spec.duplicates)
-    around = Around(passed.kept, safe, reviewed.rows, single.kept)
+    around = Around(civil.kept, safe, reviewed.rows, single.kept)
     plan, left_test = follow_privacy(plan, around, spec=spec.privacy, task=task)
     findings = [
         *unwanted,
         *refused,
+        *offensive,
         *protected.findings,
         *reviewed.findings,
         *left_test,

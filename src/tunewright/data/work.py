@@ -8,7 +8,7 @@ from pathlib import Path  # noqa: TC003  # a type of the frozen request below
 
 import polars as pl
 
-from tunewright.core.protocols import Embedder  # noqa: TC001  # a type of the frozen request below
+from tunewright.core.protocols import Embedder, ToxicityScorer  # noqa: TC001  # types of the frozen request below
 from tunewright.core.rows import DROPPED_COLUMNS, SPLIT_COLUMNS, SPLITS, Finding, SplitName
 from tunewright.data.augment.tools import Tools  # noqa: TC001  # a type of the frozen request below
 from tunewright.data.earlier import Earlier  # noqa: TC001  # a type of the frozen request below
@@ -38,6 +38,8 @@ class Request:
     """The passages that forgetting is measured on: no general text that is trained on may hold them."""
     embedder: Callable[[], Embedder] | None = None
     """What embeds texts for `data.semantic_duplicates`; None where its model is not here, and nobody looks."""
+    toxicity: ToxicityScorer | None = None
+    """What says which texts are toxic; None where nobody looks."""
     tools: Tools | None = None
     """What augments training rows as the recipe says; None where rows are wanted as they are."""
 

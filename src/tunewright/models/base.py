@@ -139,6 +139,15 @@ def _layers(config: dict[str, Any]) -> int | None:
     return None if below is None or above is None else below + above
 
 
+def class_names(base: Base) -> list[str]:
+    """What a classifier of texts tells apart, in the order of its outputs; none where it is no such classifier."""
+    config = _config(base.tokenizer_folder)
+    named = config.get("id2label") or {}
+    if any("TokenClassification" in name for name in config.get("architectures") or ()):
+        return []
+    return [str(named[number]) for number in sorted(named, key=int)]
+
+
 def _mean_pooled(folder: Path) -> bool:
     """Whether the mean is the one thing that is read, as sentence-transformers writes it: `pooling_mode` today, and a
     flag for each mode in older files.

@@ -26,6 +26,7 @@ from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.semantic import semantic_faults
 from tunewright.pipeline.show import show_rows
 from tunewright.pipeline.text_outlook import floors_out_of_reach, limit_beyond_context, short_limit, small_test
+from tunewright.pipeline.toxicity import toxicity_faults
 from tunewright.pipeline.unmeasured import Unmeasured
 from tunewright.pipeline.weighing import weighing_findings, weight_line
 from tunewright.recipe.load import load_recipe
@@ -69,7 +70,7 @@ def check_recipe(path: Path, overrides: Sequence[str] = (), *, show: int = 0) ->
         prepared, unread, found = _data(context, here=here)
         faults, notes = faults + unread, notes + found
     faults += _draws_faults(context.recipe, prepared)
-    for faults_and_notes in (augment_faults, semantic_faults):
+    for faults_and_notes in (augment_faults, semantic_faults, toxicity_faults):
         unmade, told = faults_and_notes(context)
         faults, notes = faults + [fault for fault in unmade if fault not in faults], notes + told
     notes += rights_findings(context.recipe)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tunewright.pipeline.context import Context
     from tunewright.recipe.augment import AugmentSpec
 
-Use = Literal["embeddings", "masked", "seq2seq", "causal", "encoder"]
+Use = Literal["embeddings", "masked", "seq2seq", "causal", "encoder", "classifier"]
 
 
 @dataclass(frozen=True, slots=True)

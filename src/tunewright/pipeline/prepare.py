@@ -24,6 +24,7 @@ from tunewright.pipeline.general import general_hash, general_passages
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.semantic import semantic_embedder, semantic_inputs
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
+from tunewright.pipeline.toxicity import toxicity_inputs, toxicity_scorer
 from tunewright.recipe.label_issues import review_files
 from tunewright.recipe.model import RUN
 
@@ -94,6 +95,7 @@ def prepared_rows(
         recipe.seed,
         tuple(general_passages(context)) if recipe.data.general_text is not None else (),
         semantic_embedder(context, local_only=local_only),
+        toxicity_scorer(context, local_only=local_only),
         tools,
     )
     return prepare_rows(request, encoder=encoder or context.encoder)
@@ -134,6 +136,7 @@ def _declares(context: Context) -> dict[str, Any]:
         "reviewed": [_source_hash(context.folder, file) for file in review_files(recipe.data.label_issues)],
         "augment": augment_inputs(context),
         "semantic": semantic_inputs(context),
+        "toxicity": toxicity_inputs(context),
         "finders": finder_versions(recipe.data.privacy),
         "encoder": context.encoder.fingerprint,
         "encoder_version": ENCODER_VERSION,

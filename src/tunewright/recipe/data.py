@@ -14,6 +14,7 @@ from tunewright.recipe.general_text import GeneralText
 from tunewright.recipe.label_issues import LabelIssuesSpec
 from tunewright.recipe.privacy import PrivacySpec
 from tunewright.recipe.spec import Spec, kind_where_absent
+from tunewright.recipe.toxicity import ToxicitySpec
 
 Missing = Literal["drop", "error"]
 
@@ -124,6 +125,8 @@ class DataSpec(Spec):
     """Training rows of a `classification` that are made of others; validation and test stay as they are."""
     clean: CleanSpec = CleanSpec()
     """Text cleaning."""
+    toxicity: ToxicitySpec | None = None
+    """Texts and answers that insult, threaten or demean; looked for where it is given."""
     privacy: PrivacySpec = PrivacySpec()
     """Personal data and secrets."""
 
