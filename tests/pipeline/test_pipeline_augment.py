@@ -10,6 +10,7 @@ import pytest
 from pipeline_room import built, folder, run_stage
 
 import tunewright
+from served_model import serving
 from tiny_models import EOS, tiny_model
 from tiny_room import LABELS, lay_out
 from tunewright.core.errors import RecipeError
@@ -161,6 +162,24 @@ def test_translators_and_a_model_that_is_asked_make_rows(project: Path, tmp_path
     assert set(translated.kept) <= set(LABELS)
     for one in (translated, asked):
         assert one.made == one.rows + sum(one.refused.values()) > 0
+
+
+def test_a_served_model_makes_rows_and_check_warns_and_sends_nothing(project: Path) -> None:
+    with serving() as served:
+        method = {"kind": "paraphrase_endpoint", "url": served.url, "model": "m", "prompt": "say {text}", "share": 0.3}
+        overrides = [augment([method], agreement=False), "name=served", "data.overlength=truncate"]
+        told = check_recipe(project / "recipe.yaml", overrides)
+        assert told.faults == ()
+        (warning,) = (finding for finding in told.findings if finding.kind == "augment_sends_texts")
+        assert served.url in warning.message
+        assert served.asked == []
+        run_stage(project, ["prepare"], overrides)
+        (made,) = read_profile(project / "runs" / "served" / "data").augmented
+        assert made.rows > 0
+        asked = len(served.asked)
+        assert asked > 0
+        run_stage(project, ["prepare"], [*overrides, "data.augment.per_class=1000"])
+        assert len(served.asked) == asked, "the same questions are answered from what is kept"
 
 
 def _ending(where: Path) -> None:

@@ -23,6 +23,9 @@ FILE = {"kind": "thesaurus", "file": "words.csv"}
         ({"methods": [{"kind": "swap", "rate": 0.0}]}, "greater than 0"),
         ({"methods": [{"kind": "swap"}], "similarity": {"least": 0.9, "most": 0.9}}, "no text would be between"),
         ({"methods": [{"kind": "paraphrase", "model": "m", "prompt": "again"}]}, "pattern"),
+        ({"methods": [{"kind": "paraphrase_endpoint", "model": "m", "url": "ftp://host/v1"}]}, "pattern"),
+        ({"methods": [{"kind": "paraphrase_endpoint", "model": "m", "url": "https://me:pw@host/v1"}]}, "pattern"),
+        ({"methods": [{"kind": "paraphrase_endpoint", "model": "m", "url": "http://host", "key": "sk-12"}]}, "pattern"),
     ],
 )
 def test_what_means_nothing_is_refused_in_words(spec: dict[str, Any], told: str) -> None:

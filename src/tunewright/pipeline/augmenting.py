@@ -18,7 +18,7 @@ from tunewright.evaluation.baselines import tfidf_linear
 from tunewright.pipeline.checked import faults_of
 from tunewright.pipeline.judge import LIBRARIES
 from tunewright.pipeline.named_models import Needed, needed_by, needed_for_words, require_use
-from tunewright.recipe.augment import BackTranslation, MaskedWords, NeighbourWords, Paraphrase, thesaurus_files
+from tunewright.recipe.augment import BackTranslation, EndpointParaphrase, MaskedWords, NeighbourWords, thesaurus_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tunewright.core.protocols import Classifier, Embedder, Generator, Rewriter, WordSuggester
     from tunewright.pipeline.checked import Fault
     from tunewright.pipeline.context import Context
-    from tunewright.recipe.augment import Sampling
+    from tunewright.recipe.augment import Rewriting, Sampling
 
 
 def augmenting(context: Context) -> Tools | None:
@@ -90,10 +90,17 @@ def augment_faults(context: Context) -> tuple[list[Fault], list[Finding]]:
                 notes.append(Finding("augment_model_not_here", "note", message, 1, (), "a run fetches it from the hub"))
         except TunewrightError as fault:
             faults += faults_of(fault)
+    notes += [_leaving(method) for method in (spec.methods if spec else ()) if isinstance(method, EndpointParaphrase)]
     if spec is not None:
         message = "training rows are counted as they are read: data.augment adds its rows when the data is prepared"
         notes.append(Finding("augment_later", "note", message, 0))
     return faults, notes
+
+
+def _leaving(method: EndpointParaphrase) -> Finding:
+    message = f"texts of training rows are sent to {method.url}, model {method.model} (data.augment)"
+    remedy = "make sure that they may be; `data.privacy` with `mask` takes personal data out of them before"
+    return Finding("augment_sends_texts", "warning", message, 1, (), remedy)
 
 
 def _classifier(context: Context, texts: Sequence[str], targets: Sequence[str]) -> Classifier:
@@ -122,13 +129,18 @@ def _suggester(context: Context, words: NeighbourWords | MaskedWords) -> WordSug
     return NeighbourSuggester(table_VD, tokenizer, nearest=words.nearest, least_similarity=words.least_similarity)
 
 
-def _rewriter(context: Context, method: BackTranslation | Paraphrase) -> Rewriter:
+def _rewriter(context: Context, method: Rewriting) -> Rewriter:
     from tunewright.core.conversation import asked  # noqa: PLC0415
     from tunewright.core.encoded import RowContent  # noqa: PLC0415
+    from tunewright.inference.endpoint import Endpoint, EndpointParaphraser  # noqa: PLC0415
     from tunewright.inference.rewrite import BackTranslator, Paraphraser  # noqa: PLC0415
 
     place = f"data.augment.methods ({method.kind})"
     decoding = _decoding(method.sampling)
+    if isinstance(method, EndpointParaphrase):
+        endpoint = Endpoint(place, method.url, method.model, method.key, method.seconds)
+        kept = context.folder / "runs" / ".cache" / "endpoint.jsonl"
+        return EndpointParaphraser(endpoint, method.prompt, decoding, kept)
     if isinstance(method, BackTranslation):
         there = _writer(context, Needed(f"{place}.there", method.there, "seq2seq"))
         back = _writer(context, Needed(f"{place}.back", method.back, "seq2seq"))

@@ -137,6 +137,13 @@ class BackTranslation(Method):
     """What stands before each text that comes back."""
 
 
+PROMPT = (
+    "Say the following message in other words. Keep its meaning and its language. "
+    "Answer with the new message alone.\n\n{text}"
+)
+Prompt = Annotated[str, Field(pattern=r"\{text\}")]
+
+
 class Paraphrase(Method):
     """A causal model is asked to say the text in other words."""
 
@@ -145,15 +152,35 @@ class Paraphrase(Method):
     """Model that is asked, named as `model.name` names one; by its own chat template where it has one."""
     sampling: Sampling = Sampling()
     """How the model writes."""
-    prompt: Annotated[str, Field(pattern=r"\{text\}")] = (
-        "Say the following message in other words. Keep its meaning and its language. "
-        "Answer with the new message alone.\n\n{text}"
-    )
+    prompt: Prompt = PROMPT
     """What it is asked; `{text}` stands for the text."""
 
 
+class EndpointParaphrase(Method):
+    """A model that is served elsewhere is asked to say the text in other words, over the chat API that OpenAI's became.
+
+    The texts of the rows leave this machine for the address; nothing else does. Answers are kept, so that nothing is
+    asked twice.
+    """
+
+    kind: Literal["paraphrase_endpoint"] = "paraphrase_endpoint"
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$")]
+    """The server's address up to `/v1`, such as `http://localhost:8000/v1`."""
+    model: Annotated[str, Field(min_length=1)]
+    """The model's name on that server."""
+    key: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """Name of the environment variable that holds the server's key, such as `OPENAI_API_KEY`; `null` sends none."""
+    seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How long an answer is waited for."""
+    sampling: Sampling = Sampling()
+    """How the model writes."""
+    prompt: Prompt = PROMPT
+    """What it is asked; `{text}` stands for the text."""
+
+
+Rewriting = BackTranslation | Paraphrase | EndpointParaphrase
 MethodOfAugment = Annotated[
-    Deletion | Swap | Insertion | Synonyms | Typos | Casing | BackTranslation | Paraphrase, Field(discriminator="kind")
+    Deletion | Swap | Insertion | Synonyms | Typos | Casing | Rewriting, Field(discriminator="kind")
 ]
 
 

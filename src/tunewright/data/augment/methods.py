@@ -18,6 +18,7 @@ from tunewright.recipe.augment import (
     BackTranslation,
     Casing,
     Deletion,
+    EndpointParaphrase,
     Insertion,
     Paraphrase,
     Swap,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tunewright.core.places import WordPlace
     from tunewright.core.protocols import WordSuggester
     from tunewright.data.augment.words import Text
-    from tunewright.recipe.augment import MaskedWords, NeighbourWords
+    from tunewright.recipe.augment import MaskedWords, NeighbourWords, Rewriting
     from tunewright.recipe.spec import Spec
 
     AnyWords = ThesaurusWords | NeighbourWords | MaskedWords
@@ -97,7 +98,7 @@ def _insertion(spec: Insertion, batch: Batch) -> list[str | None]:
     return found
 
 
-def _rewriting(spec: BackTranslation | Paraphrase, batch: Batch) -> list[str | None]:
+def _rewriting(spec: Rewriting, batch: Batch) -> list[str | None]:
     batch.tools.say(f"data: {spec.kind.replace('_', ' ')} of {len(batch.texts):,} texts")
     rewritten = batch.tools.rewriter(spec).rewrite(batch.texts, seed=batch.seed)
     return [None if text is None or not text.strip() else text.strip() for text in rewritten]
@@ -112,6 +113,7 @@ METHODS: Mapping[type[Spec], Callable[[Any, Batch], list[str | None]]] = {
     Casing: _casing,
     BackTranslation: _rewriting,
     Paraphrase: _rewriting,
+    EndpointParaphrase: _rewriting,
 }
 """Spec to what makes one text of each of a batch; None where nothing could be made."""
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from tunewright.core.protocols import Classifier, Embedder, Rewriter, WordSuggester  # noqa: TC001  # likewise
 from tunewright.recipe.augment import (  # noqa: TC001  # likewise
-    BackTranslation,
     MaskedWords,
     NeighbourWords,
-    Paraphrase,
+    Rewriting,
 )
 
 
@@ -21,7 +20,7 @@ class Tools:
     classifier: Callable[[Sequence[str], Sequence[str]], Classifier]
     """Texts and their labels to a classifier that was fitted on them."""
     suggester: Callable[[NeighbourWords | MaskedWords], WordSuggester]
-    rewriter: Callable[[BackTranslation | Paraphrase], Rewriter]
+    rewriter: Callable[[Rewriting], Rewriter]
     embedder: Callable[[], Embedder]
     """The base's view of a text."""
     say: Callable[[str], None] = lambda _line: None
