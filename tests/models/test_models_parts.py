@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoConfig
 
 from tiny_models import TO_TEXT
 from tiny_room import ENCODERS, LABELS
@@ -16,7 +17,7 @@ from tunewright.core.errors import RecipeError
 from tunewright.models.freeze import apply_method, below_layers, own_layers, require_layers, train_mode, train_top
 from tunewright.models.load import load_causal, load_classifier, load_seq2seq
 from tunewright.models.parts import names_it, spelled_out
-from tunewright.models.skeleton import require_modules
+from tunewright.models.skeleton import require_modules, require_recomputable
 from tunewright.recipe.train import Full, TopLayers, Unfreezing
 
 if TYPE_CHECKING:
@@ -180,3 +181,16 @@ def test_a_frozen_weight_does_not_move(bert: Path) -> None:
     still = {name for name, p in model.named_parameters() if torch.equal(p, before[name])}
     assert frozen(model) <= still
     assert any("embeddings" not in name and "query" not in name for name in before.keys() - still)
+
+
+def test_an_architecture_that_cannot_compute_its_layers_again_is_refused(tmp_path: Path) -> None:
+    AutoConfig.for_model(
+        "mpnet", vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2
+    ).save_pretrained(tmp_path)
+    with pytest.raises(RecipeError, match="mpnet cannot compute its layers again") as raised:
+        require_recomputable(tmp_path, "classes")
+    assert raised.value.problems[0].place == "train.recompute"
+    AutoConfig.for_model(
+        "bert", vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2
+    ).save_pretrained(tmp_path)
+    require_recomputable(tmp_path, "classes")

@@ -60,6 +60,15 @@ def _depends_on_modules(method: MethodSpec) -> bool:
     return isinstance(method, Full) and bool(method.freeze)
 
 
+def require_recomputable(folder: Path, layout: Layout) -> None:
+    """Raises RecipeError where the architecture cannot compute its layers again, as far as its configuration says."""
+    model = _skeleton(folder, layout)
+    if model is not None and not model.supports_gradient_checkpointing:
+        given = f"is given, and {model.config.model_type} cannot compute its layers again in the backward pass"
+        remedy = "leave it out; a smaller train.micro_batch_tokens takes less memory too"
+        raise RecipeError(Problem("train.recompute", given, "an architecture that can", remedy))
+
+
 def require_tags(folder: Path, layout: Layout) -> None:
     """Raises RecipeError where words are to be tagged by an architecture that transformers gives no such head."""
     if layout == "tags" and _skeleton(folder, layout) is None:

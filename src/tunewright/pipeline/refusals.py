@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tunewright.core.errors import Problem, RecipeError
 from tunewright.evaluation.gate import require_possible
 from tunewright.models.freeze import require_layers
-from tunewright.models.skeleton import require_modules, require_tags
+from tunewright.models.skeleton import require_modules, require_recomputable, require_tags
 from tunewright.pipeline.judge import words_of
 from tunewright.pipeline.prefix import require_cacheable, require_frozen_bottom
 from tunewright.pipeline.reads import reads_mean
@@ -81,6 +81,11 @@ def _penalties(asked: Asked) -> None:
         require_new_head(asked.recipe.train.penalties, asked.task.layout)
 
 
+def _recompute(asked: Asked) -> None:
+    if asked.base is not None and asked.recipe.train.recompute != "none":
+        require_recomputable(asked.base.folder, asked.task.layout)
+
+
 def _packing(asked: Asked) -> None:
     require_layout(asked.recipe.train, asked.task.layout)
 
@@ -121,6 +126,7 @@ REFUSALS: Sequence[Callable[[Asked], None]] = (
         _teacher,
         _cache,
         _penalties,
+        _recompute,
         _packing,
         _general_text,
         _baselines,

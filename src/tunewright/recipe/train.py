@@ -104,6 +104,9 @@ class EffectiveNumber(Spec):
 ClassWeightsSpec = Annotated[Inverse | SqrtInverse | EffectiveNumber, Field(discriminator="kind")]
 
 
+Recompute = Literal["none", "half", "all"]
+
+
 class EarlyStopping(Spec):
     """Training ends when the validation metric no longer improves; the best checkpoint is kept either way."""
 
@@ -169,6 +172,10 @@ class TrainSpec(Spec):
     once; a test at the start compares losses with it and without."""
     prefix_cache_gb: PositiveFloat = 8.0
     """Most gigabytes (of 10^9 bytes) of disk that such files take together; the oldest leave first."""
+    recompute: Recompute = "none"
+    """Layers whose activations are computed again in the backward pass instead of held (activation checkpointing, Chen
+    et al. 2016): `half` of them or `all`. For long rows and large bases that do not fit into memory; steps take up to a
+    third longer, and learn the same."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Compute type; `auto` takes bf16 where a measured probe shows it faster."""
     threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = "auto"

@@ -15,6 +15,7 @@ from tunewright.training.dropout import lighten_dropout
 from tunewright.training.optimizers import build_optimizer
 from tunewright.training.penalties import penalty_of
 from tunewright.training.rates import rate_factors
+from tunewright.training.recompute import recompute_layers
 from tunewright.training.schedules import held_factor
 from tunewright.training.step import TrainState, optimizer_step
 from tunewright.training.unfreezing import unfreeze
@@ -63,6 +64,7 @@ def start(  # noqa: PLR0913  # what a run's settings come to, each by name
     if accelerator.device.type == "cpu":
         lighten_dropout(model)
         attend_plainly(model)
+    recompute_layers(model, spec.recompute)
     optimizer = build_optimizer(spec.optimizer, model, lr, factors=rate_factors(model, spec.method))
     model, optimizer = accelerator.prepare(model, optimizer)
     state = TrainState(model, optimizer, accelerator, seed=seed, bf16=bf16)
