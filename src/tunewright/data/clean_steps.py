@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping  # noqa: TC003  # types of the fro
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from tunewright.core.tasks import reads
 from tunewright.data.invisible import without_invisible
 from tunewright.data.markup import without_html, without_markdown
+from tunewright.data.plain import is_ascii
 from tunewright.data.repair import normal_form, without_mojibake
 from tunewright.data.standard import (
     with_iso_dates,
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 ROUNDS = 8
 """What one step uncovers another takes in the next round, such as a tag that was escaped twice."""
 _BLANKS = re.compile(r"[^\S\r\n]+")
+ASCII_BLANKS = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+"""What `str.strip` takes from the ends of a text of ASCII; polars by itself leaves the last four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class Step:
 
     rule: str
     change: Callable[[str], str]
+    spares: Callable[[pl.Series], pl.Series] | None = None
+    """Which of some texts it leaves as they are for sure, found for all of them at once; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,39 @@ def steps_of(spec: CleanSpec, task: str) -> tuple[Step, ...]:
         ("boilerplate", bool(spec.boilerplate), without_lines(spec.boilerplate)),
         ("whitespace", spec.whitespace and task != "language_modelling", blanks),
     ]
-    return tuple(Step(rule, change) for rule, wanted, change in found if wanted)
+    spares = {**SPARES, "whitespace": _spared_inside if labelled else _spared_at_ends}
+    return tuple(Step(rule, change, spares.get(rule)) for rule, wanted, change in found if wanted)
+
+
+def at_rest(texts: pl.Series, steps: Sequence[Step]) -> pl.Series:
+    """Which of the texts no step changes for sure: most of them, and the others are to be followed one by one."""
+    resting = pl.Series([True] * texts.len(), dtype=pl.Boolean)
+    for step in steps:
+        if step.spares is None:
+            return pl.Series([False] * texts.len(), dtype=pl.Boolean)
+        resting &= step.spares(texts)
+    return resting.fill_null(value=False)
+
+
+def _spared_at_ends(texts: pl.Series) -> pl.Series:
+    """ASCII without a blank at either end."""
+    return is_ascii(texts) & (texts.str.strip_chars(ASCII_BLANKS).str.len_bytes() == texts.str.len_bytes())
+
+
+def _spared_inside(texts: pl.Series) -> pl.Series:
+    """And without two blanks in a row, or one that is no U+0020, inside a line."""
+    runs = texts.str.contains("  ", literal=True) | texts.str.contains(r"(?-u)[\t\x0b\x0c\x1c-\x1f]")
+    return _spared_at_ends(texts) & ~runs
+
+
+SPARES: Mapping[str, Callable[[pl.Series], pl.Series]] = {
+    "mojibake": is_ascii,
+    "html": lambda texts: ~texts.str.contains("[<&]"),
+    "unicode": is_ascii,
+    "control_character": lambda texts: is_ascii(texts) & ~texts.str.contains(r"(?-u)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"),
+    "lower_case": lambda texts: is_ascii(texts) & ~texts.str.contains("[A-Z]"),
+}
+"""Rule to the texts that it spares; of those that few recipes ask for, nobody knows."""
 
 
 def switched(value: Switch, task: str) -> bool:

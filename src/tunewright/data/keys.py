@@ -8,6 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from tunewright.core.private import PRIVATE_KINDS
+from tunewright.data.plain import ascii_words, is_ascii
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,20 +26,20 @@ def content_key(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", without_numbers(text)).casefold()
     words = " ".join(_WORD.findall(folded))
-    return _hash(words or "\x1f" + "".join(folded.split()))
+    return _hash((words or "\x1f" + "".join(folded.split())).encode())
 
 
 def content_keys(texts: pl.Series) -> list[str]:
     """The duplicate key of each text, as `content_key` gives it; an absent text has that of an empty one.
 
-    Words of ASCII are found for the whole column at once: there, NFKC changes nothing and folding is lower case. A text
-    that may hold a placeholder is keyed by itself.
+    Texts of ASCII take a shorter way to the same key, but for those that may hold a placeholder.
     """
     present = texts.fill_null("")
-    words = present.str.to_lowercase().str.replace_all("[^0-9a-z_]+", " ").str.strip_chars(" ")
-    plain = (words != "") & ~present.str.contains("[^\\x00-\\x7f]|<")
-    columns = zip(present, words, plain, strict=True)
-    return [_hash(found) if simple else content_key(text) for text, found, simple in columns]
+    plain = is_ascii(present) & ~present.str.contains("<", literal=True)
+    return [
+        _hash(words) if simple and (words := ascii_words(text)) else content_key(text)
+        for text, simple in zip(present.to_list(), plain.to_list(), strict=True)
+    ]
 
 
 def without_numbers(text: str) -> str:
@@ -48,8 +49,8 @@ def without_numbers(text: str) -> str:
 
 def row_id(source: str, row_number: int) -> str:
     """The provenance key of the record with this number (from 1) in its source: 32 hexadecimal digits."""
-    return _hash(f"{source}\x1f{row_number}")
+    return _hash(f"{source}\x1f{row_number}".encode())
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]

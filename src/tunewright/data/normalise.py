@@ -9,7 +9,7 @@ import polars as pl
 
 from tunewright.core.conversation import Conversation, from_json
 from tunewright.core.tasks import reads
-from tunewright.data.clean_steps import follow, steps_of, with_plain_blanks
+from tunewright.data.clean_steps import at_rest, follow, steps_of, with_plain_blanks
 from tunewright.data.keys import content_keys
 from tunewright.data.links import LINKS, link_keys
 from tunewright.data.sift import Amended, record
@@ -47,18 +47,36 @@ def clean_rows(rows: pl.DataFrame, spec: CleanSpec, task: str = "classification"
     """
     steps = steps_of(spec, task)
     labelled = reads(task)
-    found: dict[str, list[str | None]] = {name: [] for name in FIELDS}
     befores: dict[str, list[tuple[int, str]]] = {step.rule: [] for step in steps}
-    for number, held in enumerate(rows.select(FIELDS).iter_rows()):
+    numbers = (~_resting(rows, steps, labelled=labelled)).arg_true().to_list()
+    changed: list[tuple[int, Held]] = []
+    for number, held in zip(numbers, rows[numbers].select(FIELDS).iter_rows(), strict=True):
         now, before = _cleaned(held, steps, labelled=labelled)
-        for name, value in zip(FIELDS, now, strict=True):
-            found[name].append(value)
+        if before:
+            changed.append((number, now))
         for rule, held_before in before.items():
             befores[rule].append((number, held_before))
-    cleaned = _keyed(rows.with_columns(pl.Series(name, values, dtype=pl.String) for name, values in found.items()))
+    cleaned = _keyed(_with_changed(rows, changed))
     changes = [record(cleaned.clear(), rule="", action="changed"), *_records(cleaned, befores)]
     cleaned = cleaned.drop(LINKS, strict=False) if not labelled else cleaned
     return Amended(cleaned.with_columns(link_keys(cleaned)) if task == "generation" else cleaned, pl.concat(changes))
+
+
+def _resting(rows: pl.DataFrame, steps: Sequence[Step], *, labelled: bool) -> pl.Series:
+    """Which rows no step changes for sure; of conversations, whose turns stand in one column, nobody knows."""
+    resting = at_rest(rows["input"].fill_null(""), steps) & rows["messages"].is_null()
+    return resting if labelled else resting & at_rest(rows["target"].fill_null(""), steps)
+
+
+def _with_changed(rows: pl.DataFrame, changed: Sequence[tuple[int, Held]]) -> pl.DataFrame:
+    """The rows with the fields of those, by their numbers, that are other ones now."""
+    columns = []
+    for place, name in enumerate(FIELDS):
+        values = rows[name].to_list() if changed else []
+        for number, now in changed:
+            values[number] = now[place]
+        columns.append(pl.Series(name, values, dtype=pl.String))
+    return rows.with_columns(columns) if changed else rows
 
 
 def _cleaned(held: Held, steps: Sequence[Step], *, labelled: bool) -> tuple[Held, Mapping[str, str]]:

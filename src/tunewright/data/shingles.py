@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from tunewright.core.seeds import child_seed
+from tunewright.data.plain import ascii_words, is_ascii
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,9 +54,14 @@ def without_boilerplate(texts: pl.Series) -> pl.Series:
 
 def comparable(texts: pl.Series) -> pl.Series:
     """The words of each text in lower case, joined by one blank; null where they are too short to be compared."""
-    words = pl.col("text").str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\W+", " ").str.strip_chars(" ")
-    long = pl.when(words.str.len_chars() >= MIN_CHARACTERS).then(words)
-    return texts.rename("text").to_frame().select(long.alias("text"))["text"]
+    plain = is_ascii(texts).fill_null(value=False)
+    other = texts.filter(~plain)
+    folded = other.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\W+", " ").str.strip_chars(" ")
+    rest = iter(folded.to_list())
+    held = zip(texts.to_list(), plain.to_list(), strict=True)
+    words = [ascii_words(text).decode("ascii") if simple else next(rest) for text, simple in held]
+    found = pl.Series("text", words, dtype=pl.String)
+    return found.set(found.str.len_chars() < MIN_CHARACTERS, None)
 
 
 def shingle_hashes(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
