@@ -128,6 +128,21 @@ class CleanPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """The tuned model and its base on the test rows that have one value in a column."""
+
+    column: str
+    value: str
+    n: int
+    tuned: Estimate | None
+    """By the headline metric."""
+    base: Estimate | None = None
+    """None where the base was not scored."""
+    comparison: Comparison | None = None
+    """Tuned minus base, on these rows alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Everything the evaluation found on the frozen test rows."""
 
@@ -153,6 +168,8 @@ class Results:
     """None where no test row stands in training rows, as far as can be told."""
     answer_limit: AnswerLimit | None = None
     """None where no answers were written."""
+    slices: tuple[Slice, ...] = ()
+    """Parts of the test by the columns of `evaluation.slices`."""
     base: str = UNTUNED
     """What the tuned model began as, in words: the untuned base, or the model of an earlier run."""
 

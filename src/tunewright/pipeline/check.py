@@ -246,13 +246,17 @@ def _gate_faults(recipe: Recipe) -> list[Fault]:
 
 
 def _draws_faults(recipe: Recipe, prepared: Prepared | None) -> list[Fault]:
-    """Conditions that no model could pass on these test rows; those that none could pass on any are told of already."""
+    """Conditions that no model could pass on these test rows, and columns that they do not have; conditions that none
+    could pass on any rows are told of already.
+    """
     from tunewright.pipeline.draws import require_draws_for  # noqa: PLC0415
+    from tunewright.pipeline.slices import slices_of  # noqa: PLC0415
 
     if prepared is None:
         return []
     try:
         require_draws_for(recipe, lambda: prepared.splits["test"])
+        slices_of(recipe, prepared.splits["test"])
     except RecipeError as fault:
         return faults_of(fault)
     return []

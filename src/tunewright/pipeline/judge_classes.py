@@ -23,12 +23,14 @@ from tunewright.evaluation.evaluate import System, assemble
 from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.overfitting import read_gap
 from tunewright.evaluation.retention import earlier_test_of_classes
+from tunewright.evaluation.slices import with_slices
 from tunewright.inference.classify import TrunkEmbedder, TunedClassifier
 from tunewright.inference.zero_shot import LabelClassifier
 from tunewright.models.encoders import chat_encoder
 from tunewright.models.load import load_causal, load_trunk, load_tuned
 from tunewright.pipeline.judge import EARLIER, base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.slices import slices_of
 from tunewright.pipeline.store import class_predictions, read_predictions, write_predictions
 from tunewright.pipeline.training_facts import trained
 from tunewright.recipe.judge import BaselineName  # noqa: TC001  # a type of the frozen record below
@@ -129,8 +131,9 @@ class ClassJudge:
             earlier_test=_earlier_test(context, tuned, folder),
             base=base_words(context),
         )
-        held = contaminated_rows(context.run.of(DATA))
-        return with_clean_part(results, systems, held, partial(scored, gap=None))
+        again, data = partial(scored, gap=None), context.run.of(DATA)
+        results = with_clean_part(results, systems, contaminated_rows(data), again)
+        return with_slices(results, systems, slices_of(context.recipe, read_split(data, "test")), again)
 
 
 CLASSES = ClassJudge(

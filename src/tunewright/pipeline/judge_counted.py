@@ -18,9 +18,11 @@ from tunewright.data.tokenize import ENCODER_VERSION
 from tunewright.evaluation.assemble_counted import AnsweredSystem, assemble_counted, score_counted
 from tunewright.evaluation.clean_part import with_clean_part
 from tunewright.evaluation.gate import compared_metrics
+from tunewright.evaluation.slices import with_slices
 from tunewright.models.load import load_tuned
 from tunewright.pipeline.judge import base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.slices import slices_of
 from tunewright.pipeline.training_facts import trained
 from tunewright.recipe.judge import BaselineName  # noqa: TC001  # a type of the frozen record below
 
@@ -155,7 +157,8 @@ class CountedJudge:
                 base=base_words(context),
             )
 
-        return with_clean_part(scored(systems, gap), systems, contaminated_rows(data), scored)
+        results = with_clean_part(scored(systems, gap), systems, contaminated_rows(data), scored)
+        return with_slices(results, systems, slices_of(context.recipe, read_split(data, "test")), scored)
 
     def _system(self, context: Context, word: BaselineName, predictions: Any) -> AnsweredSystem:
         name, role, title = self.answers.systems[word]

@@ -24,6 +24,7 @@ from tunewright.evaluation.gate import compared_metrics
 from tunewright.evaluation.nearest import nearest_neighbour
 from tunewright.evaluation.retention import earlier_title, retention
 from tunewright.evaluation.score_texts import metrics_of, score_texts
+from tunewright.evaluation.slices import with_slices
 from tunewright.evaluation.text_gap import read_text_gap
 from tunewright.inference.text_model import TextModel
 from tunewright.models.load import load_tuned_text
@@ -31,6 +32,7 @@ from tunewright.pipeline.chain import FIRST, GENERAL, first_general, known_first
 from tunewright.pipeline.general import general_hash, left_out
 from tunewright.pipeline.judge import EARLIER, base_title, base_words, score_settings, words
 from tunewright.pipeline.prepare import DATA
+from tunewright.pipeline.slices import slices_of
 from tunewright.pipeline.store import read_texts, write_texts
 from tunewright.pipeline.text_predictions import Asked, answers_of, asked_of, general_predictions, likelihoods, written
 from tunewright.pipeline.training_facts import trained
@@ -142,8 +144,9 @@ class TextJudge:
                 answer_limit=answer_limit(test, asked.shortest_N, context.recipe.evaluation.max_new_tokens),
             ),
         )
-        held = contaminated_rows(context.run.of(DATA))
-        return with_clean_part(results, systems, held, partial(scored, gap=None))
+        again, data = partial(scored, gap=None), context.run.of(DATA)
+        results = with_clean_part(results, systems, contaminated_rows(data), again)
+        return with_slices(results, systems, slices_of(context.recipe, read_split(data, "test")), again)
 
 
 TEXTS = TextJudge()

@@ -23,6 +23,7 @@ from tunewright.pipeline.draws import require_draws_for
 from tunewright.pipeline.general import general_hash, general_passages
 from tunewright.pipeline.rights import rights_findings
 from tunewright.pipeline.semantic import semantic_embedder, semantic_inputs
+from tunewright.pipeline.slices import slices_of
 from tunewright.pipeline.stages import Done, Manifest, Stage, file_hash, needed, run_stage
 from tunewright.pipeline.toxicity import toxicity_inputs, toxicity_scorer
 from tunewright.recipe.label_issues import review_files
@@ -54,6 +55,8 @@ def prepare(context: Context) -> Done:
     with _only_one_freezes(context):
         done = run_stage(context.run, DATA, lambda: _declares(context), build)
     require_draws_for(context.recipe, lambda: read_split(done.folder, "test"))
+    if context.recipe.evaluation.slices:
+        slices_of(context.recipe, read_split(done.folder, "test"))  # refused now, and not after hours of training
     profile = read_profile(done.folder)
     if not done.skipped:
         sizes = ", ".join(f"{name} {split.rows}" for name, split in profile.splits.items())

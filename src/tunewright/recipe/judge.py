@@ -57,6 +57,9 @@ class EvaluationSpec(Spec):
     general_text: str | None = "starter/general"
     """Texts the data does not teach, on which forgetting is measured: `starter/general` or a file (relative to the
     recipe) with passages of at least five words, parted by blank lines; `null` measures none. For causal bases."""
+    slices: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """Columns of the data, such as a region or a language, by whose values the test is parted: the tuned model and its
+    base are scored on each part, and parts on which tuning did harm are warned of."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Level of every interval."""
     resamples: Annotated[int, Field(ge=100)] = 10_000

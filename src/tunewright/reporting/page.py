@@ -44,6 +44,7 @@ def render_page(story: Story) -> str:
         "meanings": texts.meanings(results),
         "retention": texts.retention(results),
         "clean_part": clean_reading(results) if results.clean_part else "",
+        "slices": sections.slices(results),
         "earlier_test": texts.earlier_test(results),
         "progress": texts.progress(story),
         "why": texts.WHY,

@@ -13,7 +13,7 @@ from tunewright.reporting import figures, plots, texts
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from tunewright.core.results import ClassScore, Comparison, Estimate, Results, SystemScores
+    from tunewright.core.results import ClassScore, Comparison, Estimate, Results, Slice, SystemScores
     from tunewright.core.rows import Distribution, Profile
     from tunewright.reporting.story import Story
 
@@ -124,6 +124,14 @@ def scores(story: Story) -> dict[str, Any]:
         by_method.setdefault(_methods(results, metric), []).append(metric_title(metric))
     methods = [(", ".join(titles), found) for found, titles in by_method.items() if found]
     return {"rows": rows, "metrics": metrics, "drawings": drawings, "tests": words, "methods": methods}
+
+
+def slices(results: Results) -> list[tuple[str, list[Slice]]]:
+    """Each column with the parts of the test by it."""
+    found: dict[str, list[Slice]] = {}
+    for part in results.slices:
+        found.setdefault(part.column, []).append(part)
+    return list(found.items())
 
 
 def _with_side(metric: str) -> str:

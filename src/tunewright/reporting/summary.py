@@ -33,6 +33,7 @@ def summary(results: Results, gate: GateResult) -> dict[str, Any]:
         "since_first": to_data(results.since_first) if results.since_first else None,
         "earlier_test": to_data(results.earlier_test) if results.earlier_test else None,
         "clean_part": to_data(results.clean_part) if results.clean_part else None,
+        "slices": [to_data(part) for part in results.slices],
         "warnings": [*results.warnings, *gate.warnings],
     }
     finite: dict[str, Any] = _finite(data)
