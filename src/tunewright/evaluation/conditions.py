@@ -12,8 +12,9 @@ from tunewright.evaluation import wording
 from tunewright.evaluation.answer_limit import cut_found, raise_it
 from tunewright.evaluation.evaluate import base_of, best_baseline
 from tunewright.evaluation.intervals import known
+from tunewright.evaluation.parts_kept import decide_parts
 from tunewright.evaluation.retention import earlier_reading, relative_rise, why_unknown
-from tunewright.recipe.judge import BetterThan, Floor, Retention
+from tunewright.recipe.judge import BetterThan, Floor, PartsKept, Retention
 
 if TYPE_CHECKING:
     from tunewright.core.results import AnswerLimit, ClassScore, Comparison, Results, SystemScores
@@ -40,6 +41,8 @@ def decide(condition: ConditionSpec, results: Results, *, train: TrainSpec | Non
         return _floor(condition, tuned, results)
     if isinstance(condition, Retention):
         return _retention(condition, results, train)
+    if isinstance(condition, PartsKept):
+        return decide_parts(condition, results)
     return _class_floor(condition, tuned, results)
 
 

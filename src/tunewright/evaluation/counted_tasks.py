@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from tunewright.core.errors import Problem
 from tunewright.evaluation import label_sets, numbers, spans
-from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
+from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, PartsKept, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +69,8 @@ def impossible_for_counted(conditions: Sequence[ConditionSpec], spec: Evaluation
         elif isinstance(condition, ClassFloor):
             if task not in WITH_CLASSES:
                 yield Problem(PLACE, f"kind class_floor, and the task {task} has no classes", "", "remove it")
+        elif isinstance(condition, PartsKept):
+            continue  # which parts there are does not go by the task
         elif condition.metric not in METRICS[task]:
             given = f"metric {condition.metric!r}, which the task {task} does not have"
             yield Problem(PLACE, given, f"one of: {', '.join(METRICS[task])}", "name one of these under `metric`")

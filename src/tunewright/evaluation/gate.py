@@ -14,10 +14,11 @@ from tunewright.core.results import GateResult, Outcome, Verdict
 from tunewright.evaluation.conditions import decide
 from tunewright.evaluation.counted_tasks import CLASS_FLOOR, IMBALANCED, impossible_for_counted
 from tunewright.evaluation.counted_tasks import METRICS as COUNTED
+from tunewright.evaluation.parts_kept import impossible_parts
 from tunewright.evaluation.tallies import METRICS, PROPORTIONS
 from tunewright.evaluation.text_conditions import default_text_conditions, impossible_for_texts
 from tunewright.evaluation.texts import METRICS as TEXT_METRICS
-from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
+from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, PartsKept, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,7 +79,7 @@ def require_possible(
     else:
         problems = list(impossible_for_texts(conditions, spec, task, layout))
     problems += [] if going_on or task in COUNTED else _without_earlier_test(conditions)
-    problems += _too_few_draws(_comparing(conditions), spec)
+    problems += [*_too_few_draws(_comparing(conditions), spec), *impossible_parts(conditions, spec)]
     if problems:
         raise RecipeError(*problems)
 
@@ -105,7 +106,7 @@ def _not_of_labels(conditions: Sequence[ConditionSpec]) -> Iterator[Problem]:
                 continue
             given = "kind retention, and the task classification scores no general text"
             yield Problem("gate.conditions", given, "better_than, floor or class_floor", "remove it")
-        elif not isinstance(condition, ClassFloor) and condition.metric not in METRICS:
+        elif not isinstance(condition, ClassFloor | PartsKept) and condition.metric not in METRICS:
             given = f"metric {condition.metric!r}, which the task classification does not have"
             yield Problem("gate.conditions", given, f"one of: {', '.join(METRICS)}", "name one of these under `metric`")
 
@@ -170,9 +171,9 @@ def judge(
 def on_shares_alone(conditions: Sequence[ConditionSpec], imbalance_ratio: float) -> bool:
     """Whether the conditions on the task itself look at the share of right rows alone, and the classes differ in size.
 
-    Retention says nothing of classes: it guards none.
+    Retention and parts say nothing of classes: they guard none.
     """
-    judged = [condition for condition in conditions if not isinstance(condition, Retention)]
+    judged = [condition for condition in conditions if not isinstance(condition, Retention | PartsKept)]
     shares = all(isinstance(c, BetterThan | Floor) and c.metric in PROPORTIONS for c in judged)
     return bool(judged) and shares and imbalance_ratio > IMBALANCED
 

@@ -19,7 +19,7 @@ from tunewright.core.titles import metric_title
 from tunewright.evaluation.multiplicity import holm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tunewright.core.results import Results
     from tunewright.evaluation.assemble_counted import AnsweredSystem
@@ -70,8 +70,9 @@ def with_slices(
     """
     both = [system for system in systems if system.role in {"tuned", "base"}]
     found = tuple(_slice(results.headline, both, part, assembled) for part in parts)
-    harm = _harmed(found, results.headline, alpha=round(1 - results.confidence, 9))
-    return replace(results, slices=found, warnings=results.warnings + tuple(harm))
+    lost = harmed(found, results.headline, alpha=round(1 - results.confidence, 9))
+    told = tuple(_told(part, p_value, metric=results.headline, parts=found) for part, p_value in lost)
+    return replace(results, slices=found, warnings=results.warnings + told)
 
 
 def _slice(
@@ -86,14 +87,23 @@ def _slice(
     return Slice(part.column, part.value, scored.n, estimates.get("tuned"), estimates.get("base"), compared)
 
 
-def _harmed(slices: Sequence[Slice], metric: str, *, alpha: float) -> Iterator[str]:
-    """A sentence of each part on which the tuned model is surely worse than its base."""
+def harmed(slices: Sequence[Slice], metric: str, *, alpha: float) -> list[tuple[Slice, float]]:
+    """The parts on which the tuned model is surely worse than its base, with their p-values corrected for all parts."""
     sign = -1 if less_is_better(metric) else 1
-    tested = [(one, c, c.p_value) for one in slices if (c := one.comparison) is not None and c.p_value is not None]
-    for (one, comparison, _), adjusted in zip(tested, holm([p for *_, p in tested]), strict=True):
-        lost = comparison.difference.value
-        if lost is not None and sign * lost < 0 and adjusted < alpha:
-            yield (
-                f"Tuning did harm where {one.column} is {one.value}: {metric_title(metric)} changed by {lost:+.3f} on "
-                f"{one.n:,} test rows (p = {adjusted:.3g}, corrected for {len(tested)} parts by Holm)."
-            )
+    tested = [(part, part.comparison) for part in slices if part.comparison and part.comparison.p_value is not None]
+    adjusted = holm([compared.p_value for _, compared in tested if compared.p_value is not None])
+    return [
+        (part, p_value)
+        for (part, compared), p_value in zip(tested, adjusted, strict=True)
+        if p_value < alpha and sign * (compared.difference.value or 0.0) < 0
+    ]
+
+
+def _told(part: Slice, p_value: float, *, metric: str, parts: Sequence[Slice]) -> str:
+    assert part.comparison is not None, "a part that was harmed was compared"
+    tested = sum(one.comparison is not None and one.comparison.p_value is not None for one in parts)
+    return (
+        f"Tuning did harm where {part.column} is {part.value}: {metric_title(metric)} changed by "
+        f"{part.comparison.difference.value:+.3f} on {part.n:,} test rows (p = {p_value:.3g}, corrected for {tested} "
+        "parts by Holm)."
+    )

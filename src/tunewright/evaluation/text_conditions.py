@@ -8,7 +8,7 @@ from tunewright.core.errors import Problem
 from tunewright.core.titles import metric_title
 from tunewright.evaluation.score_texts import metrics_of
 from tunewright.evaluation.texts import METRICS
-from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, Retention
+from tunewright.recipe.judge import BetterThan, ClassFloor, Floor, PartsKept, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,6 +53,8 @@ def impossible_for_texts(
         elif isinstance(condition, Retention):
             if condition.on == "general":
                 yield from _without_general_text(spec, task, layout)
+        elif isinstance(condition, PartsKept):
+            continue  # which parts there are does not go by the task
         elif condition.metric not in metrics:
             on = " on a masked base" if layout == "masked" else ""
             given = f"metric {condition.metric!r}, which the task {task}{on} does not have"

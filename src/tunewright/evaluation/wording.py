@@ -12,7 +12,7 @@ from tunewright.evaluation.intervals import known
 from tunewright.evaluation.numbers import METRICS as NUMBER_METRICS
 from tunewright.evaluation.power import POWER, rows_to_exclude, rows_to_settle
 from tunewright.evaluation.texts import METRICS as TEXT_METRICS
-from tunewright.recipe.judge import BetterThan, Floor, Retention
+from tunewright.recipe.judge import BetterThan, Floor, PartsKept, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +62,8 @@ def no_opponent(metric: str) -> str:
 
 def condition_title(condition: ConditionSpec, base: str = UNTUNED) -> str:
     """The condition as people read it; `base` says what the tuned model began as."""
+    if isinstance(condition, PartsKept):
+        return f"no part of the test loses more than {condition.at_most:g}"
     if isinstance(condition, Retention) and condition.on == "earlier_test":
         worse = "worse" if condition.at_most == 0 else f"worse by more than {_percent(condition.at_most)}"
         return f"the test of the earlier run did not get {worse}"

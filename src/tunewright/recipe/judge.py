@@ -130,7 +130,17 @@ class Retention(Spec):
     lies nowhere above, and else there is not enough evidence."""
 
 
-ConditionSpec = Annotated[BetterThan | Floor | ClassFloor | Retention, Field(discriminator="kind")]
+class PartsKept(Spec):
+    """On no part of the test (`evaluation.slices`) may the tuned model be worse than its base."""
+
+    kind: Literal["parts_kept"] = "parts_kept"
+    at_most: Annotated[float, Field(ge=0)] = 0.05
+    """The most that a part may lose by the metric read first, in its own unit. It fails where a part surely lost more
+    (by its whole interval, and by the paired test corrected for all parts), passes where no part's interval reaches a
+    larger loss, and else there is not enough evidence."""
+
+
+ConditionSpec = Annotated[BetterThan | Floor | ClassFloor | Retention | PartsKept, Field(discriminator="kind")]
 
 
 class GateSpec(Spec):
