@@ -148,6 +148,13 @@ def test_a_metric_that_is_not_finite_stops_the_run_with_its_step(tmp_path: Path)
         fitted(tmp_path, SPEC, [0.5, float("nan")].__getitem__)
 
 
+def test_so_does_a_loss_that_is_not_finite_where_nothing_else_can_be_told(tmp_path: Path) -> None:
+    """As of a model of label sets that gives no numbers, whose F1 would be made up."""
+    hooks = Hooks(classification_loss, lambda _m: {"loss": float("nan")}, Watched(), lambda: 0, lambda: None)
+    with pytest.raises(RunError, match="evaluation after step 2: not finite"):
+        fit(state_of(tiny_bert(), SPEC), ROWS, plan_of(tmp_path, SPEC, metric="micro_f1"), hooks, resumed=None)
+
+
 def test_the_last_step_is_evaluated_and_saved_even_off_the_beat(tmp_path: Path) -> None:
     spec = SPEC.model_copy(update={"early_stopping": None})
     state, watched = state_of(tiny_bert(), spec), Watched()
