@@ -75,6 +75,11 @@ def test_a_token_that_may_look_at_none_takes_finite_numbers() -> None:
     assert all(part.isfinite().all() for part in taken(attend, Asking(), parts, attention_mask=mask))
 
 
+def test_scores_with_a_soft_cap_are_refused_as_by_the_fused_attention() -> None:
+    with pytest.raises(ValueError, match="softcap"):
+        attend(Asking(), *(drawn() for _ in range(3)), attention_mask=None, softcap=30.0)
+
+
 def test_dropout_keeps_the_mean() -> None:
     """Of 2,000 draws the mean output is the one without, to 0.06; were nothing grown, it would be 0.5 off."""
     torch.manual_seed(9)
