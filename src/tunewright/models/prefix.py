@@ -64,15 +64,22 @@ def output_of(layer: nn.Module, forward: Callable[[], object]) -> Tensor:
 
 @contextlib.contextmanager
 def passed_over(layers: Sequence[Any], states_BTD: Tensor) -> Iterator[None]:
-    """Within it the model computes none of these layers: `states_BTD` comes out of the last of them."""
+    """Within it the model computes none of these layers: `states_BTD` comes out of the last of them.
 
-    def given(*_: Any, **__: Any) -> Tensor:
-        return states_BTD
-
+    A pass over other than B rows, such as a probe of one row of the batch, computes them as ever.
+    """
     for layer in layers:
-        layer.forward = given
+        layer.forward = _instead_of(layer.forward, states_BTD)
     try:
         yield
     finally:
         for layer in layers:
             del layer.forward  # the class's own is seen again
+
+
+def _instead_of(forward: Callable[..., Tensor], states_BTD: Tensor) -> Callable[..., Tensor]:
+    def given(*taken: Any, **more: Any) -> Tensor:
+        states = taken[0] if taken else more["hidden_states"]
+        return states_BTD if len(states) == len(states_BTD) else forward(*taken, **more)
+
+    return given
