@@ -151,7 +151,8 @@ def fit_row(row: EncodedRow, encoder: RowEncoder, *, policy: Policy, test: bool)
         return (row,)
     if policy == "window":
         pieces = windows(row, encoder)
-        return pieces if test else tuple(piece for piece in pieces if _targets(piece, encoder))
+        learned = tuple(piece for piece in pieces if _targets(piece, encoder))
+        return pieces if test or not learned else learned
     if policy == "drop" and not test:
         return ()
     cut = encoder.cut(row, encoder.max_tokens)
