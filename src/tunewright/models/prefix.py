@@ -45,11 +45,15 @@ def frozen_layers(model: nn.Module) -> list[nn.Module]:
     return found
 
 
-def output_of(layer: nn.Module, forward: Callable[[], object]) -> Tensor:
-    """What the layer gives in that forward pass, `[B, T, D]`, which ends there."""
+def output_of(layer: nn.Module, forward: Callable[[], object], *, rows: int) -> Tensor:
+    """What the layer gives in that forward pass of B = `rows` rows, `[B, T, D]`, which ends there.
+
+    A pass over other than B rows on the way, such as a probe of one row of the batch, is let by.
+    """
 
     def leave(_module: nn.Module, _given: Any, states_BTD: Tensor) -> None:
-        raise _Reached(states_BTD)
+        if len(states_BTD) == rows:
+            raise _Reached(states_BTD)
 
     hook = layer.register_forward_hook(leave)
     try:
