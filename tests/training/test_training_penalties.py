@@ -127,6 +127,21 @@ def test_a_frozen_weight_has_no_penalty() -> None:
     assert model.bert.embeddings.word_embeddings.weight.grad is None
 
 
+def test_weights_that_are_not_thawed_yet_part_no_other_from_its_own_start() -> None:
+    model = tiny_bert()
+    state = state_of(model, spec_of(Penalties(l2_sp=L2SP(alpha=0.4, beta=0.05))))
+    model.bert.embeddings.requires_grad_(requires_grad=False)
+    head = new_head(model)
+    for parameter in model.parameters():
+        parameter.data += 1.0
+        parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
+    state.penalty.add_gradient()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            pull = 0.05 * parameter.detach() if parameter in head else torch.full_like(parameter, 0.4)
+            torch.testing.assert_close(parameter.grad, pull, msg=lambda text, n=name: f"{n}: {text}")
+
+
 def stepped(spec: TrainSpec, *, max_norm: float | None, max_value: float | None) -> tuple[Any, StepReport]:
     state = state_of(tiny_bert(), spec)
     batches = step_of(ROWS, batch_size=8, micro_batch_tokens=40)
