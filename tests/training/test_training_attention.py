@@ -107,6 +107,12 @@ def test_what_is_evaluated_and_what_is_large_goes_the_fused_way(monkeypatch: pyt
     monkeypatch.setitem(LARGEST, torch.float32, B * H * T * T - 1)
     attend(Asking(), *parts, attention_mask=None)
     assert len(called) == 2
+    attend(Asking(), *parts, attention_mask=None, dropout=0.1)  # of which torch keeps all scores, too
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # whose bound is another
+        attend(Asking(), *parts, attention_mask=None)
+    assert len(called) == 2
+    attend(Asking(), *(part.half() for part in parts), attention_mask=None)
+    assert len(called) == 3, "a type that was not measured is the fused kernel's"
 
 
 @pytest.mark.parametrize("family", LAYOUTS)
