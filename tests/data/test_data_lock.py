@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 from data_room import law, prepared, tickets, write_csv
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tunewright.core.errors import DataError
 from tunewright.data.freeze import share_of
-from tunewright.data.lock import Lock, LockedTest, lock_text, read_lock, write_lock
+from tunewright.data.lock import Lock, LockedTest, frozen_rows, lock_text, read_lock, write_lock
 from tunewright.recipe.data import DataSpec, StratifiedSplit, TimeSplit
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def freeze(folder: Path, spec: DataSpec | None = None, split: SplitSpec | None =
 
 def pairs_tested(found: Prepared) -> set[tuple[str, str]]:
     return set(found.splits["test"].select("content_key", "target").iter_rows())
+
+
+def test_of_equal_rows_as_many_are_frozen_as_were_locked() -> None:
+    rows = pl.DataFrame({"content_key": ["a", "b", "a", "a"], "target": ["x", "x", "x", "x"]})
+    test = LockedTest("carved", 1, (("r0", "a", "x"), ("r1", "a", "x")), "")
+    assert frozen_rows(rows, test).to_list() == [True, False, True, False]
 
 
 @law(40)

@@ -174,8 +174,9 @@ def test_faults_are_told_together_with_their_lines(tmp_path: Path) -> None:
 
 def test_a_test_file_with_overlaps_is_refused_and_never_edited(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "train.jsonl", rows(40))
-    write_jsonl(tmp_path / "test.jsonl", [{"text": "Ann Lee sat", "spans": [[0, 7, "PER"], [4, 7, "PER"]]}])
-    with pytest.raises(DataError, match="overlap"):
+    overlapping = {"text": "Ann Lee sat", "spans": [[0, 7, "PER"], [4, 7, "PER"]]}
+    write_jsonl(tmp_path / "test.jsonl", [overlapping, {"text": "Bo Lee stood", "spans": [[0, 6, "PER"]]}])
+    with pytest.raises(DataError, match=r"test\.jsonl:1: holds spans that overlap"):
         prepared(tmp_path, DataSpec(train="train.jsonl", test="test.jsonl"), task=TASK)
 
 

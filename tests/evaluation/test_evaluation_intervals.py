@@ -57,6 +57,8 @@ def test_copies_of_rows_are_worth_no_more_than_the_rows() -> None:
 
 def test_clusters_that_agree_throughout_count_as_one_row_each() -> None:
     assert intervals.effective_rows(np.full(6, 5.0), np.full(6, 5.0), confidence=0.95) == 6
+    halves = intervals.effective_rows(np.ones(200), np.full(200, 2.0), confidence=0.95)
+    assert 0.98 * 400 < halves <= 400, "clusters more even than chance are not worth more than their rows"
     assert intervals.effective_rows(np.array([3.0]), np.array([9.0]), confidence=0.95) == 1
 
 

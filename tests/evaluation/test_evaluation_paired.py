@@ -13,9 +13,11 @@ from hypothesis import given as holds_for
 from hypothesis import settings as run_with
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.sparse import csr_array
 from sklearn.metrics import f1_score
 
 from tunewright.evaluation.paired import compare, mcnemar_exact, paired_difference, randomisation
+from tunewright.evaluation.randomisation import swap_test
 from tunewright.evaluation.settings import ScoreSettings
 
 FAST = ScoreSettings(resamples=200)
@@ -87,6 +89,14 @@ def test_randomisation_of_few_rows_counts_every_swap(clustered: bool) -> None:
     )
     assert found.test == "exact-randomisation"
     assert found.p_value == pytest.approx(exact_randomisation(targets, first, second, clusters), abs=1e-12)
+
+
+def test_differences_that_rounding_alone_parts_are_as_large() -> None:
+    """Of six rows that are all better, two ways of 64 are as large: none swapped and all, summed in another order."""
+    first, second = np.array([0.5, 0.6, 0.9, 0.7, 0.6, 0.5]), np.array([0.3, 0.4, 0.8, 0.5, 0.4, 0.4])
+    sums = [csr_array(np.stack([values, np.ones(6)], axis=1)) for values in (first, second)]
+    found = swap_test(*sums, list("abcdef"), lambda s: s[:, 0] / s[:, 1], draws=1, rng=np.random.default_rng(0))
+    assert found.p_value == 2 / 64
 
 
 def test_clustered_accuracy_is_tested_by_swapping_whole_clusters() -> None:

@@ -221,3 +221,9 @@ def test_whoever_waits_is_told_how_many_answers_and_tokens_there_are(
     assert told == sorted(told)
     assert 0 <= told[0][0] < told[-1][0]
     assert told[-1] == (10, sum(len(row.ids) for row in found))
+
+
+def test_an_answer_is_all_tokens_but_the_stop_token_that_ended_it() -> None:
+    assert GeneratedIds((5, 6, 9), stopped=True).answer == (5, 6)
+    assert GeneratedIds((5, 6, 9), stopped=False).answer == (5, 6, 9)
+    assert GeneratedIds((), stopped=None).answer == ()

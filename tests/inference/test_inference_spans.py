@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import chain, product
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,16 @@ def test_windows_hold_each_tag_once_in_order(max_tokens: int) -> None:
     assert all(len(piece.input_ids) <= max_tokens for piece in pieces)
     inside = [piece.input_ids[start:end] for piece in pieces for start, end in piece.loss_spans]
     assert list(chain(*inside)) == row.input_ids[1:-1]
+
+
+def test_a_window_within_one_word_is_read_and_not_trained() -> None:
+    """It has no first piece of a word, and so no target: a step of it alone could not be divided by its targets."""
+    encoder = TagEncoder(tokenizer(12), ("A", "B"))
+    (row,) = encoder.encode([RowContent(TEXT, target=to_json(SPANS))])
+    long_word = replace(row, loss_spans=((1, 3), (25, 31)), values=row.values[:2] + row.values[24:])
+    trained, read = (fit_row(long_word, encoder, policy="window", test=test) for test in (False, True))
+    assert [piece.trained for piece in read] == [2, 0, 6]
+    assert trained == (read[0], read[2])
 
 
 def model(base: Path, max_tokens: int, policy: Policy) -> SpanModel:

@@ -75,6 +75,11 @@ def test_a_token_that_may_look_at_none_takes_finite_numbers() -> None:
     assert all(part.isfinite().all() for part in taken(attend, Asking(), parts, attention_mask=mask))
 
 
+def test_scores_with_a_soft_cap_are_refused_as_by_the_fused_attention() -> None:
+    with pytest.raises(ValueError, match="softcap"):
+        attend(Asking(), *(drawn() for _ in range(3)), attention_mask=None, softcap=30.0)
+
+
 def test_dropout_keeps_the_mean() -> None:
     """Of 2,000 draws the mean output is the one without, to 0.06; were nothing grown, it would be 0.5 off."""
     torch.manual_seed(9)
@@ -102,6 +107,12 @@ def test_what_is_evaluated_and_what_is_large_goes_the_fused_way(monkeypatch: pyt
     monkeypatch.setitem(LARGEST, torch.float32, B * H * T * T - 1)
     attend(Asking(), *parts, attention_mask=None)
     assert len(called) == 2
+    attend(Asking(), *parts, attention_mask=None, dropout=0.1)  # of which torch keeps all scores, too
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # whose bound is another
+        attend(Asking(), *parts, attention_mask=None)
+    assert len(called) == 2
+    attend(Asking(), *(part.half() for part in parts), attention_mask=None)
+    assert len(called) == 3, "a type that was not measured is the fused kernel's"
 
 
 @pytest.mark.parametrize("family", LAYOUTS)

@@ -123,3 +123,13 @@ def test_a_batch_is_padded_on_the_right_to_its_longest_row(lengths: list[int], d
         assert batch.attention_mask_BT[index].tolist() == [1] * length + [0] * (batch.input_ids_BT.shape[1] - length)
         assert batch.row_ids[index] == f"row{row}"
         assert batch.targets[index] == rows.targets_N[row]
+
+
+def test_the_short_step_of_an_epoch_is_of_any_length() -> None:
+    """Were it cut from the end of the sorted rows, the longest ones would always train by themselves, last."""
+    lengths = np.arange(1, 22)
+    found = {
+        int(lengths[epoch_steps(lengths, batch_size=4, seed=7, epoch=epoch, data_hash="rows")[-1]][0])
+        for epoch in range(40)
+    }
+    assert found == {1, 5, 9, 13, 17, 21}

@@ -148,6 +148,14 @@ def test_a_metric_that_is_not_finite_stops_the_run_with_its_step(tmp_path: Path)
         fitted(tmp_path, SPEC, [0.5, float("nan")].__getitem__)
 
 
+@pytest.mark.parametrize("told", [{}, {"micro_f1": 0.4}])
+def test_so_does_a_loss_that_is_not_finite_whatever_is_told_beside_it(tmp_path: Path, told: dict[str, float]) -> None:
+    """A model of label sets that gives no numbers has no F1 to tell."""
+    hooks = Hooks(classification_loss, lambda _m: {"loss": float("nan")} | told, Watched(), lambda: 0, lambda: None)
+    with pytest.raises(RunError, match="evaluation after step 2: not finite"):
+        fit(state_of(tiny_bert(), SPEC), ROWS, plan_of(tmp_path, SPEC, metric="micro_f1"), hooks, resumed=None)
+
+
 def test_the_last_step_is_evaluated_and_saved_even_off_the_beat(tmp_path: Path) -> None:
     spec = SPEC.model_copy(update={"early_stopping": None})
     state, watched = state_of(tiny_bert(), spec), Watched()
@@ -158,6 +166,17 @@ def test_the_last_step_is_evaluated_and_saved_even_off_the_beat(tmp_path: Path) 
     found = newest_checkpoint(tmp_path, "key")
     assert found is not None
     assert found[1].step == 7
+
+
+def test_a_checkpoint_says_how_long_the_log_was_before_it(tmp_path: Path) -> None:
+    spec, lengths = SPEC.model_copy(update={"early_stopping": None}), iter(range(100, 200))
+    hooks = Hooks(
+        classification_loss, lambda _m: {"accuracy": 0.5, "loss": 1.0}, Watched(), lengths.__next__, lambda: None
+    )
+    fit(state_of(tiny_bert(), spec), ROWS, plan_of(tmp_path, spec), hooks, resumed=None)
+    found = newest_checkpoint(tmp_path, "key")
+    assert found is not None
+    assert found[1].log_offset == next(lengths) - 1
 
 
 def test_a_signal_ends_the_training_after_its_step_with_a_checkpoint(tmp_path: Path) -> None:

@@ -132,9 +132,12 @@ def test_without_gradients_chunks_make_none_and_give_the_same_loss(monkeypatch: 
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-def test_chunks_of_a_head_with_bias_scale_and_cap_equal_autograd(bf16: bool) -> None:
-    """In fp32 to 1e-5; under bf16 autocast to bf16's own rounding."""
+def test_chunks_of_a_head_with_bias_scale_and_cap_equal_autograd(bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In fp32 to 1e-5; under bf16 autocast to bf16's own rounding, for products are of that type then."""
     torch.manual_seed(1)
+    kinds = set()
+    real = HeadForm.logits
+    monkeypatch.setattr(HeadForm, "logits", lambda head, hidden: kinds.add(hidden.dtype) or real(head, hidden))
     tensors = [torch.randn(23, 16), torch.randn(40, 16) * 0.3, torch.randn(40)]
     targets = torch.randint(40, (23,))
     gradients = []
@@ -145,9 +148,11 @@ def test_chunks_of_a_head_with_bias_scale_and_cap_equal_autograd(bf16: bool) -> 
             if chunk is None:
                 loss = F.cross_entropy(head.logits(hidden), targets, reduction="sum")
             else:
+                kinds.clear()
                 loss = chunked_cross_entropy(hidden, head, targets, chunk=chunk)
         (0.3 * loss).backward()
         gradients.append([loss.detach(), *(leaf.grad for leaf in leaves)])
+    assert kinds == {torch.bfloat16 if bf16 else torch.float32}
     tolerance = {"rtol": 2e-2, "atol": 2e-2} if bf16 else {"rtol": 1e-5, "atol": 1e-6}
     for whole, parts in zip(*gradients, strict=True):
         torch.testing.assert_close(parts, whole, **tolerance)

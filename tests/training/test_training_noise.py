@@ -109,3 +109,16 @@ def test_adapters_and_chunks_have_noise_too(monkeypatch: pytest.MonkeyPatch) -> 
     one = float(loss(model, batch, CPU))
     torch.manual_seed(2)
     assert float(loss(model, batch, CPU)) != one
+
+
+def test_a_batch_of_one_row_has_its_noise_also_where_its_head_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed training probes anew, so that a probe that took the noise would part it from an unbroken one."""
+    monkeypatch.setattr(losses, "worth_chunks", lambda *_: True)
+    model, (batch, *_) = text_model("llama"), step_for("causal", batch_size=1).batches
+    loss = noisy(LOSSES["causal"], 5.0)
+    found = []
+    for _ in ("probed", "known"):
+        torch.manual_seed(1)
+        found.append(float(loss(model, batch, CPU)))
+    assert found[0] == found[1]
+    assert found[0] != float(LOSSES["causal"](model, batch, CPU))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -17,6 +17,9 @@ from tunewright.training.checkpoint import Progress, load_checkpoint, save_check
 from tunewright.training.losses import classification_loss
 from tunewright.training.penalties import new_head
 from tunewright.training.step import gradients, optimizer_step
+
+if TYPE_CHECKING:
+    from tunewright.core.training import StepReport
 
 ROWS = token_rows([5, 9, 12, 7, 30, 6, 8, 11])
 CASES = {
@@ -124,21 +127,39 @@ def test_a_frozen_weight_has_no_penalty() -> None:
     assert model.bert.embeddings.word_embeddings.weight.grad is None
 
 
-def stepped(spec: TrainSpec, *, max_norm: float | None, max_value: float | None) -> Any:
+def test_weights_that_are_not_thawed_yet_part_no_other_from_its_own_start() -> None:
+    model = tiny_bert()
+    state = state_of(model, spec_of(Penalties(l2_sp=L2SP(alpha=0.4, beta=0.05))))
+    model.bert.embeddings.requires_grad_(requires_grad=False)
+    head = new_head(model)
+    for parameter in model.parameters():
+        parameter.data += 1.0
+        parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
+    state.penalty.add_gradient()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            pull = 0.05 * parameter.detach() if parameter in head else torch.full_like(parameter, 0.4)
+            torch.testing.assert_close(parameter.grad, pull, msg=lambda text, n=name: f"{n}: {text}")
+
+
+def stepped(spec: TrainSpec, *, max_norm: float | None, max_value: float | None) -> tuple[Any, StepReport]:
     state = state_of(tiny_bert(), spec)
     batches = step_of(ROWS, batch_size=8, micro_batch_tokens=40)
-    optimizer_step(state, batches, classification_loss, lr=1e-3, max_norm=max_norm, max_value=max_value)
-    return state
+    return state, optimizer_step(state, batches, classification_loss, lr=1e-3, max_norm=max_norm, max_value=max_value)
 
 
 @pytest.mark.parametrize("max_norm", [None, 0.01])
 @pytest.mark.parametrize("kind", [AdamW, Lion])
 def test_clipping_by_value_and_then_by_norm_equals_torchs_own(kind: type[Any], max_norm: float | None) -> None:
-    """Seen in the first moment, which is a tenth of the gradient that the optimiser took."""
+    """Seen in the first moment, which is a tenth of the gradient that the optimiser took. The norm that is reported is
+    the one before either.
+    """
     spec = TrainSpec(optimizer=kind(lr=1e-3, betas=[0.9, 0.9]))
-    state = stepped(spec, max_norm=max_norm, max_value=0.002)
+    state, report = stepped(spec, max_norm=max_norm, max_value=0.002)
     model = tiny_bert()
     gradients(state_of(model), step_of(ROWS, batch_size=8, micro_batch_tokens=40), classification_loss)
+    whole = torch.nn.utils.get_total_norm([p.grad for p in model.parameters()])
+    assert report.grad_norm == pytest.approx(float(whole), rel=1e-5)
     torch.nn.utils.clip_grad_value_(model.parameters(), 0.002)
     torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm or torch.inf)
     for ours, theirs in zip(state.bare_model.parameters(), model.parameters(), strict=True):

@@ -21,6 +21,7 @@ from tunewright.data.loader import LoadPlan, load_steps
 from tunewright.models.freeze import apply_method, train_mode
 from tunewright.models.prefix import frozen_layers, passed_over
 from tunewright.recipe.train import AdamW, Full, Lora, TopLayers, TrainSpec
+from tunewright.training import losses as training_losses
 from tunewright.training.engine import start
 from tunewright.training.losses import causal_loss, classification_loss
 from tunewright.training.prefix_cache import TOLERANCE, bytes_needed, open_cache, same_twice, with_cache
@@ -88,6 +89,25 @@ def test_losses_of_writers_are_those_without_the_cache(tmp_path: Path, family: s
     cache = opened(state, tmp_path, rows, causal_loss, pad_id=PAD)
     cached = losses(state, rows, plan, with_cache(causal_loss, cache))
     assert cached == pytest.approx(plain, rel=TOLERANCE[torch.bfloat16 if bf16 else torch.float32])
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["by the pass that fills it", "by the first step"])
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gemma2"])
+def test_a_head_whose_formula_is_probed_beside_the_cache_gives_the_same_losses(
+    tmp_path: Path, family: str, filled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first pass whose logits are made in chunks probes one row: neither what fills the cache nor what reads it
+    may take that for its batch.
+    """
+    rows = text_rows("causal")
+    plan = LoadPlan(4, 64, seed=7, pad_id=PAD, layout="causal")
+    plain = losses(frozen_state(text_model(family)), rows, plan, causal_loss)
+    state = frozen_state(text_model(family))
+    monkeypatch.setattr(training_losses, "worth_chunks", lambda *_: filled)
+    cache = opened(state, tmp_path, rows, causal_loss, pad_id=PAD)
+    monkeypatch.setattr(training_losses, "worth_chunks", lambda *_: True)
+    chunked = losses(state, rows, plan, with_cache(causal_loss, cache))
+    assert chunked == pytest.approx(plain, rel=TOLERANCE[torch.float32])
 
 
 def test_dropout_in_front_of_frozen_layers_rests_too(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tunewright.data.loader import IGNORED
 from tunewright.recipe.train import AdamW, TrainSpec
 from tunewright.training.losses import classification_loss
 from tunewright.training.optimizers import parameter_groups
-from tunewright.training.step import optimizer_step
+from tunewright.training.step import gradients, optimizer_step
 
 ROWS = token_rows([5, 9, 12, 7, 30, 6, 8, 11, 3, 21, 4, 17, 9, 9, 10, 13])
 
@@ -80,7 +80,12 @@ def poisoned_gradient(model, batch, device):
     return loss
 
 
-@pytest.mark.parametrize("loss", [poisoned_loss, poisoned_gradient])
+def poisoned_sum(model, batch, device):
+    """The loss alone is infinite: its gradient is sound."""
+    return classification_loss(model, batch, device) + (torch.inf if "row4" in batch.row_ids else 0.0)
+
+
+@pytest.mark.parametrize("loss", [poisoned_loss, poisoned_gradient, poisoned_sum])
 @pytest.mark.parametrize("max_norm", [1.0, None])
 def test_a_number_that_is_not_finite_stops_the_run_before_it_touches_the_weights(loss, max_norm) -> None:
     state = state_of(tiny_bert())
@@ -100,7 +105,7 @@ def test_a_number_that_is_not_finite_stops_the_run_before_it_touches_the_weights
     assert raised.value.exit_code == 4
     named = set(re.findall(r"row\d+", problem.given))
     assert named <= {row for batch in poisoned.batches for row in batch.row_ids}
-    if loss is poisoned_loss:
+    if loss is not poisoned_gradient:
         assert "row4" in named
         assert named == {row for batch in poisoned.batches if "row4" in batch.row_ids for row in batch.row_ids}
     assert state.step == done
@@ -142,3 +147,16 @@ def test_dropout_depends_on_the_step_and_not_on_what_was_drawn_before() -> None:
     assert losses[0] == losses[1]
     other = optimizer_step(state_of(tiny_bert(dropout=0.3), seed=8), batches, classification_loss, lr=1e-3, max_norm=1)
     assert other.loss != losses[0]
+
+
+def test_each_pass_of_each_step_has_draws_of_its_own() -> None:
+    def drawn(after: int, seed: int = 7) -> list[float]:
+        step = step_of(ROWS, batch_size=8, micro_batch_tokens=40, after=after)
+        sums = gradients(state_of(tiny_bert(), seed=seed), step, lambda *_: torch.rand((), requires_grad=True))
+        return [float(each) for each in sums]
+
+    found = [drawn(0), drawn(1), drawn(0, seed=8)]
+    assert all(len(passes) > 1 for passes in found)
+    every = [value for passes in found for value in passes]
+    assert len(set(every)) == len(every)
+    assert drawn(1) == found[1]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = token_rows([5, 9, 4, 7])
+ROWS.flat_ids[6] = 0  # a text that spells the padding token, whose embedding is never trained
 SEEN = np.unique(np.append(ROWS.flat_ids, 0))
 SPEC = TrainSpec(optimizer=AdamW(lr=1e-2, weight_decay=0.3))
 PLAIN: dict[str, TrainSpec] = {
@@ -105,11 +106,18 @@ def test_what_is_looked_up_is_the_same() -> None:
         (tiny_bert, SPEC.model_copy(update={"penalties": Penalties(l2=0.1)}), SEEN),
         (tiny_bert, TrainSpec(optimizer=Lion(lr=1e-3)), SEEN),
         (tiny_bert, SPEC, np.arange(VOCABULARY)),
-        (lambda: text_model("llama"), SPEC, SEEN),
+        (lambda: text_model("qwen2"), SPEC, SEEN),
         (lambda: text_model("gpt2"), SPEC, SEEN),
         (lambda: frozen(tiny_bert()), SPEC, SEEN),
+        (lambda: read_twice(tiny_bert()), SPEC, SEEN),
+        (lambda: looking_up(max_norm=1.0), SPEC, SEEN),
+        (lambda: looking_up(scale_grad_by_freq=True), SPEC, SEEN),
+        (lambda: looking_up(sparse=True), SPEC, SEEN),
     ],
-    ids=["a penalty", "another optimiser", "most are seen", "a head over tokens", "a tied head", "a frozen table"],
+    ids=[
+        *("a penalty", "another optimiser", "most are seen", "a head over tokens", "a tied head", "a frozen table"),
+        *("another reader", "norms cut at look-up", "gradients by frequency", "sparse gradients"),
+    ],
 )
 def test_where_it_would_not_be_exact_or_not_worth_it_nothing_changes(model: Any, spec: TrainSpec, seen: Any) -> None:
     built = model()
@@ -122,4 +130,17 @@ def test_where_it_would_not_be_exact_or_not_worth_it_nothing_changes(model: Any,
 
 def frozen(model: Any) -> Any:
     model.get_input_embeddings().requires_grad_(False)
+    return model
+
+
+def read_twice(model: Any) -> Any:
+    """A model that tells tokens by the table that it looks them up in, and has no head over tokens by name."""
+    model.tells = torch.nn.Linear(16, VOCABULARY, bias=False)
+    model.tells.weight = model.get_input_embeddings().weight
+    return model
+
+
+def looking_up(**how: Any) -> Any:
+    model = tiny_bert()
+    model.set_input_embeddings(torch.nn.Embedding(VOCABULARY, 16, padding_idx=0, **how))
     return model

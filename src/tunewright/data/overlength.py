@@ -144,12 +144,15 @@ def _targets(row: EncodedRow, encoder: RowEncoder) -> int:
 def fit_row(row: EncodedRow, encoder: RowEncoder, *, policy: Policy, test: bool) -> tuple[EncodedRow, ...]:
     """The row as pieces that fit: itself, its beginning, its windows, or nothing.
 
-    A row whose every target a cut would take leaves, unless it is of the test.
+    A row whose every target a cut would take leaves, unless it is of the test; so does a window without a target, as
+    within one word of hundreds of signs: nothing is learned there, and a step of such alone would stop the run.
     """
     if encoder.length(row) <= encoder.max_tokens:
         return (row,)
     if policy == "window":
-        return windows(row, encoder)
+        pieces = windows(row, encoder)
+        learned = tuple(piece for piece in pieces if _targets(piece, encoder))
+        return pieces if test or not learned else learned
     if policy == "drop" and not test:
         return ()
     cut = encoder.cut(row, encoder.max_tokens)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenRows", "encode_rows", "read_token_rows", "token_key", "tokenize"]
 
-ENCODER_VERSION = 4
+ENCODER_VERSION = 5
 """Raised whenever the same rows would be encoded differently, so that no stale cache is read."""
 
 ENCODED_AT_ONCE = 1000

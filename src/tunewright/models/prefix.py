@@ -45,11 +45,15 @@ def frozen_layers(model: nn.Module) -> list[nn.Module]:
     return found
 
 
-def output_of(layer: nn.Module, forward: Callable[[], object]) -> Tensor:
-    """What the layer gives in that forward pass, `[B, T, D]`, which ends there."""
+def output_of(layer: nn.Module, forward: Callable[[], object], *, rows: int) -> Tensor:
+    """What the layer gives in that forward pass of B = `rows` rows, `[B, T, D]`, which ends there.
+
+    A pass over other than B rows on the way, such as a probe of one row of the batch, is let by.
+    """
 
     def leave(_module: nn.Module, _given: Any, states_BTD: Tensor) -> None:
-        raise _Reached(states_BTD)
+        if len(states_BTD) == rows:
+            raise _Reached(states_BTD)
 
     hook = layer.register_forward_hook(leave)
     try:
@@ -64,15 +68,22 @@ def output_of(layer: nn.Module, forward: Callable[[], object]) -> Tensor:
 
 @contextlib.contextmanager
 def passed_over(layers: Sequence[Any], states_BTD: Tensor) -> Iterator[None]:
-    """Within it the model computes none of these layers: `states_BTD` comes out of the last of them."""
+    """Within it the model computes none of these layers: `states_BTD` comes out of the last of them.
 
-    def given(*_: Any, **__: Any) -> Tensor:
-        return states_BTD
-
+    A pass over other than B rows, such as a probe of one row of the batch, computes them as ever.
+    """
     for layer in layers:
-        layer.forward = given
+        layer.forward = _instead_of(layer.forward, states_BTD)
     try:
         yield
     finally:
         for layer in layers:
             del layer.forward  # the class's own is seen again
+
+
+def _instead_of(forward: Callable[..., Tensor], states_BTD: Tensor) -> Callable[..., Tensor]:
+    def given(*taken: Any, **more: Any) -> Tensor:
+        states = taken[0] if taken else more["hidden_states"]
+        return states_BTD if len(states) == len(states_BTD) else forward(*taken, **more)
+
+    return given

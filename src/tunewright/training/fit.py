@@ -133,10 +133,10 @@ def _evaluate(state: TrainState, progress: Progress, plan: FitPlan, hooks: Hooks
     with evaluated_weights(state):
         metrics = hooks.validate(state.bare_model)
         samples = hooks.sample(state.bare_model) if hooks.sample is not None and _finite(metrics) else ()
-    value = metrics[plan.metric]
-    if not _finite(metrics):
+    if not _finite(metrics):  # which may lack what cannot be told of such numbers
         place = f"evaluation after step {progress.step}"
         raise RunError(Problem(place, f"not finite: {dict(metrics)}", "finite numbers", "lower train.optimizer.lr"))
+    value = metrics[plan.metric]
     better = _gain(plan.metric, value, progress.best_value) > 0
     if better:
         progress = replace(progress, best_step=progress.step, best_value=value)

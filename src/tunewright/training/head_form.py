@@ -31,7 +31,8 @@ _AGREES: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 def formula_of(model: Any, arguments: dict[str, Any], wanted_BT: Tensor) -> HeadForm | None:
     """The formula of the model's logits, or None where they are not a linear head's, capped and scaled.
 
-    The first time, a row of these arguments goes through the model, and the formula must give its logits.
+    The first time, a row of these arguments goes through the model (twice where it is the only one), and the formula
+    must give its logits.
     """
     head = model.get_output_embeddings()
     if type(head) is not nn.Linear or type(head.weight) is not nn.Parameter:  # adapted or sharded: not a plain product
@@ -63,14 +64,15 @@ def held(model: Any, rows: int = 0) -> Iterator[list[Tensor]]:
 
 def _agrees(model: Any, form: HeadForm, arguments: dict[str, Any], wanted_BT: Tensor) -> bool:
     row = int(wanted_BT.any(dim=1).int().argmax())
-    one = {name: v[row : row + 1] if isinstance(v, torch.Tensor) else v for name, v in arguments.items()}
+    few = [row] if len(wanted_BT) > 1 else [row, row]  # never all rows: what changes the batch's own pass lets it by
+    one = {name: v[few] if isinstance(v, torch.Tensor) else v for name, v in arguments.items()}
     device = wanted_BT.device
     devices = [] if device.type == "cpu" else [device]
     with (
         torch.no_grad(),
         torch.autocast(device.type, enabled=False),
         torch.random.fork_rng(devices=devices, device_type="cuda" if device.type == "cpu" else device.type),
-        labelled_only(model, wanted_BT[row : row + 1]),
+        labelled_only(model, wanted_BT[few]),
         held(model, PROBED_ROWS) as kept,
     ):
         logits_1MV = model(**one).logits.float()

@@ -40,7 +40,7 @@ def noisy(loss: LossSum, alpha: float) -> LossSum:
 def noised(model: Any, batch: TokenBatch, alpha: float) -> Iterator[None]:
     """Within it the first call of the input embeddings with this batch's shape gives noise beside them.
 
-    Of an encoder with a decoder that is the encoder's; a probe of a part of the batch is left alone. Each token's noise
+    Of an encoder with a decoder that is the encoder's; a probe of fewer or more rows is left alone. Each token's noise
     is uniform between plus and minus alpha over the root of its row's tokens times the width.
     """
     tokens_BT = row_lengths(batch)

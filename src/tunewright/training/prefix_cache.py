@@ -158,7 +158,7 @@ class _Filler:
         device = self.state.accelerator.device
         model = self.state.bare_model
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.state.bf16):
-            return output_of(self.layer, lambda: self.loss(model, batch, device))
+            return output_of(self.layer, lambda: self.loss(model, batch, device), rows=len(batch.row_ids))
 
     def write(self, path: Path, compute: torch.dtype) -> None:
         """The file holds the states of all rows in the order of `passes`, and the one beside it their hash."""
