@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,3 +68,14 @@ def test_a_file_of_three_rows_is_warned_of_with_its_numbers(tmp_path: Path) -> N
     assert "3 rows with a label" in rare.message
     assert "'a' 2, 'b' 1" in rare.message
     assert "about 2 rows" in test.message
+
+
+def test_a_spelling_variant_that_the_recipe_maps_is_no_rare_label(tmp_path: Path) -> None:
+    rows = [{"text": f"a message of number {n}", "label": ["refund", "delivery"][n % 2]} for n in range(400)]
+    rows[0]["label"] = "Refund "
+    lines = ["text,label", *(f"{row['text']},{row['label']}" for row in rows)]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    found = sniff(tmp_path / "t.csv")
+    assert found.label_map == {"Refund ": "refund"}
+    assert "Refund " not in str(sniffed_findings(found, test_share=0.2))
+    assert "'Refund ' 1" in str(sniffed_findings(replace(found, label_map={}), test_share=0.2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tunewright.core.rows import Finding
@@ -65,21 +66,27 @@ def power_findings(labels: Mapping[str, int], *, about: str = "") -> list[Findin
 
 
 def sniffed_findings(found: Sniffed, *, test_share: float) -> list[Finding]:
-    """Warnings of a file too small to be divided and tested, from a first look at it; the counts are estimates."""
+    """Warnings of a file too small to be divided and tested, from a first look at it; the counts are estimates.
+
+    Spelling variants count as the labels that the proposed recipe takes them for.
+    """
     own = {part.split: part.rows for part in found.parts}
-    rare = {label: count for label, count in found.labels.items() if count < LEAST_OF_A_LABEL}
+    labels: Counter[str] = Counter()
+    for label, count in found.labels.items():
+        labels[found.label_map.get(label, label)] += count
+    rare = {label: count for label, count in labels.items() if count < LEAST_OF_A_LABEL}
     warnings = []
     if rare:
-        rows = sum(found.labels.values())
+        rows = labels.total()
         each = ", ".join(f"{label!r} {count}" for label, count in list(rare.items())[:8])
         message = (
-            f"{counted(rows, 'row')} with a label, and {len(rare)} of {len(found.labels)} labels with fewer than "
+            f"{counted(rows, 'row')} with a label, and {len(rare)} of {len(labels)} labels with fewer than "
             f"{LEAST_OF_A_LABEL} ({each}): such a label cannot stand in training, validation and test at once"
         )
         remedy = "collect more rows of these labels, join them to others with data.label_map, or remove them"
         warnings.append(Finding("rare_label", "warning", message, len(rare), remedy=remedy))
-    if found.labels and "test" not in own:
-        carved = {label: max(1, round(count * test_share)) for label, count in found.labels.items()}
+    if labels and "test" not in own:
+        carved = {label: max(1, round(count * test_share)) for label, count in labels.items()}
         warnings += power_findings(carved, about="about ")
     return warnings
 
