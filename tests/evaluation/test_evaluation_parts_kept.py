@@ -37,7 +37,7 @@ def test_it_passes_where_no_interval_reaches_a_larger_loss() -> None:
 def test_it_fails_where_a_part_is_surely_worse_and_names_it() -> None:
     found, said, advice = outcome(part("Cork", 0.1), part("Kerry", -0.08, p_value=0.001))
     assert found is Outcome.FAIL
-    assert "1 of 2 parts lost more by accuracy: region Kerry (-0.080, -0.100 to -0.060, n 300)" in said
+    assert "1 of 2 parts lost more by accuracy: where region is Kerry (-0.080, -0.100 to -0.060, n 300)" in said
     assert "data.balance" in advice
 
 

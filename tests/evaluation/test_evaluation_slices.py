@@ -107,3 +107,12 @@ def test_rows_that_no_prediction_is_of_are_a_part_of_nothing() -> None:
     both = systems({1}, set())
     found = with_slices(scored(both), both, [Part("c", "v", frozenset({"elsewhere"}))], scored)
     assert [(part.n, part.tuned) for part in found.slices] == [(0, None)]
+
+
+def test_a_long_value_is_shortened_in_sentences_and_whole_in_the_results() -> None:
+    both = systems(wrong_tuned=set(range(0, N, 2)), wrong_base=set())
+    long = replace(thirds()[0], value="v" * 500)
+    found = with_slices(scored(both), both, [long], scored)
+    assert found.slices[0].value == long.value
+    (told,) = (warning for warning in found.warnings if "did harm" in warning)
+    assert f"where region is {'v' * 59}…: " in told

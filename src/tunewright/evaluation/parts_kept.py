@@ -9,7 +9,7 @@ from tunewright.core.metrics import less_is_better
 from tunewright.core.results import ConditionOutcome, Outcome
 from tunewright.core.titles import metric_title
 from tunewright.evaluation.intervals import known
-from tunewright.evaluation.slices import harmed
+from tunewright.evaluation.slices import harmed, named
 from tunewright.evaluation.wording import condition_title
 from tunewright.recipe.judge import PartsKept
 
@@ -65,7 +65,7 @@ def _losses(part: Slice, metric: str) -> tuple[float, float]:
 
 
 def _listed(parts: Sequence[Slice]) -> str:
-    said = [f"{part.column} {part.value} ({_figures(part)})" for part in parts[:SHOWN]]
+    said = [f"where {named(part)} ({_figures(part)})" for part in parts[:SHOWN]]
     more = f" and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
     return f"{', '.join(said)}{more}"
 

@@ -31,6 +31,8 @@ LEAST = 20
 MOST = 12
 """Values of a column that are parts of their own, the most frequent."""
 ABSENT = "(no value)"
+LONGEST = 60
+"""Characters of a value that a sentence shows."""
 
 AnySystem = TypeVar("AnySystem", "System", "TextSystem", "AnsweredSystem")
 
@@ -99,11 +101,17 @@ def harmed(slices: Sequence[Slice], metric: str, *, alpha: float) -> list[tuple[
     ]
 
 
+def named(part: Slice) -> str:
+    """The part in a sentence: its column, and its value or the beginning of it."""
+    value = part.value if len(part.value) <= LONGEST else f"{part.value[: LONGEST - 1]}…"
+    return f"{part.column} is {value}"
+
+
 def _told(part: Slice, p_value: float, *, metric: str, parts: Sequence[Slice]) -> str:
     assert part.comparison is not None, "a part that was harmed was compared"
     tested = sum(one.comparison is not None and one.comparison.p_value is not None for one in parts)
     return (
-        f"Tuning did harm where {part.column} is {part.value}: {metric_title(metric)} changed by "
+        f"Tuning did harm where {named(part)}: {metric_title(metric)} changed by "
         f"{part.comparison.difference.value:+.3f} on {part.n:,} test rows (p = {p_value:.3g}, corrected for {tested} "
         "parts by Holm)."
     )
