@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,3 +133,14 @@ def test_nobody_there_and_no_key_are_told(served: Served, tmp_path: Path, monkey
     with pytest.raises(RunError, match=f"{KEY} is not set"):
         paraphraser(served, tmp_path, key=KEY).rewrite(["one"], seed=1)
     assert served.asked == []
+
+
+def test_once_one_is_refused_nobody_waits_for_the_others(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "PAUSE", 30.0)
+    served.first = [(503, {}, b"full")] * 3 + [(401, {}, b"no such key")]
+    started = time.perf_counter()
+    with pytest.raises(RunError):
+        paraphraser(served, tmp_path).rewrite(["one", "two", "three", "four"], seed=1)
+    assert time.perf_counter() - started < 10

@@ -68,6 +68,17 @@ def test_loss_and_gradients_are_the_same_and_less_is_held(family: str) -> None:
     assert found[2] < expected[2]
 
 
+def test_in_bf16_it_is_the_same_too() -> None:
+    found: dict[Recompute, tuple[float, dict[str, torch.Tensor], int]] = {}
+    whiches: tuple[Recompute, ...] = ("none", "all")
+    for which in whiches:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found[which] = run("llama", which)
+    assert found["all"][0] == found["none"][0]
+    assert all(torch.equal(found["all"][1][name], value) for name, value in found["none"][1].items())
+    assert found["all"][2] < found["none"][2]
+
+
 def test_half_of_the_layers_hold_what_lies_between() -> None:
     none, half, whole = (run("llama", which) for which in ("none", "half", "all"))
     assert half[0] == none[0]

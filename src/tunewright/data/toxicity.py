@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 RULE = "toxic"
 ANSWERED = frozenset({"generation", "text_to_text"})
 """Tasks whose target is a text that the model learns to write."""
+_WORD = re.compile(r"\w+")
 _UP_TO = 1e-9
 """By so much a probability may fall short of the one asked for, which arithmetic rounded."""
 
@@ -36,13 +37,20 @@ class WordList:
     """The terms of a file: 1 for a text that holds one. Implements `core.protocols.ToxicityScorer`."""
 
     def __init__(self, terms: Sequence[str]) -> None:
-        ordered = sorted({_folded(term) for term in terms}, key=lambda term: (-len(term), term))
-        words = "|".join(r"\s+".join(map(re.escape, term.split())) for term in ordered)
-        self._held = re.compile(rf"(?<!\w)(?:{words})(?!\w)")
+        folded = {_folded(term) for term in terms}
+        self._words = frozenset(term for term in folded if _WORD.fullmatch(term))
+        others = "|".join(r"\s+".join(map(re.escape, term.split())) for term in sorted(folded - self._words))
+        self._others = re.compile(rf"(?<!\w)(?:{others})(?!\w)") if others else None
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """1 or 0 a text, `[N]`."""
-        return np.array([float(self._held.search(_folded(text)) is not None) for text in texts], dtype=np.float64)
+        return np.array([float(self._holds(_folded(text))) for text in texts], dtype=np.float64)
+
+    def _holds(self, text: str) -> bool:
+        """Words by a table, however many there are; only what is no single word is searched for."""
+        if not self._words.isdisjoint(_WORD.findall(text)):
+            return True
+        return self._others is not None and self._others.search(text) is not None
 
 
 def read_terms(name: str, folder: Path) -> list[str]:

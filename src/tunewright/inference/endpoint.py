@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path  # noqa: TC003  # a type of the frozen record below
@@ -64,11 +63,14 @@ class EndpointParaphraser:
     kept: Path
     """File of answers by the hash of what was asked, one a line."""
     _writing: threading.Lock = field(default_factory=threading.Lock)
+    _given_up: threading.Event = field(default_factory=threading.Event)
+    """Set once the run stops, for whatever reason: nobody tries again then."""
 
     def rewrite(self, texts: Sequence[str], *, seed: int) -> list[str | None]:
         """The answer to each question; None where it did not end, or said nothing. Raises RunError where the server
         refuses, cannot be reached, or answers in another form.
         """
+        self._given_up.clear()
         known = self._known()
         asked = [self._question(text, child_seed(seed, text) % SEEDS) for text in texts]
         names = [digest([self.endpoint.url, question]) for question in asked]
@@ -78,8 +80,10 @@ class EndpointParaphraser:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             waiting = [pool.submit(self._answered, name, question) for name, question in missing.items()]
             try:
-                known |= dict(one.result() for one in waiting)
+                done = wait(waiting, return_when=FIRST_EXCEPTION).done
+                known |= dict(one.result() for one in done)  # the first that failed raises here
             except BaseException:
+                self._given_up.set()
                 pool.shutdown(wait=False, cancel_futures=True)  # what was not asked yet is not asked
                 raise
         return [known[name] for name in names]
@@ -111,7 +115,7 @@ class EndpointParaphraser:
         return found
 
     def _answered(self, name: str, question: dict[str, Any]) -> tuple[str, str | None]:
-        text = _said(self.endpoint, _sent(self.endpoint, question))
+        text = _said(self.endpoint, _sent(self.endpoint, question, self._given_up))
         self._keep(json.dumps([name, text]))
         return name, text
 
@@ -142,7 +146,7 @@ def _said(endpoint: Endpoint, answer: Any) -> str | None:
         raise RunError(Problem(endpoint.place, given, expected, "name the address up to /v1")) from fault
 
 
-def _sent(endpoint: Endpoint, question: dict[str, Any]) -> Any:
+def _sent(endpoint: Endpoint, question: dict[str, Any], given_up: threading.Event) -> Any:
     """The server's answer as JSON data. Raises RunError where there is none after all tries."""
     headers = {"Content-Type": "application/json"}
     if endpoint.key is not None:
@@ -164,8 +168,8 @@ def _sent(endpoint: Endpoint, question: dict[str, Any]) -> Any:
             reason, pause = f"{getattr(fault, 'reason', None) or fault}", PAUSE * 2**number
         except ValueError as fault:
             raise _refused(endpoint, "answers with what is no JSON", "the chat API: POST …/chat/completions") from fault
-        if number + 1 < TRIES:
-            time.sleep(pause)
+        if number + 1 < TRIES and given_up.wait(pause):
+            break
     raise _refused(endpoint, f"did not answer in {TRIES} tries ({reason})", "a server that can be reached and has room")
 
 
