@@ -16,6 +16,7 @@ from tunewright.core.files import atomic_write
 from tunewright.core.tasks import reads
 from tunewright.data.hub import HUB
 from tunewright.data.sniff import Sniffed, sniff
+from tunewright.evaluation.slices import LEAST, MOST
 from tunewright.models.base import find_local, read_facts
 from tunewright.models.catalogue import rate_range
 from tunewright.pipeline.outlook import sniffed_findings
@@ -34,6 +35,9 @@ SMALL = 2_000
 
 VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2
 """Shares of the rows proposed for a file that holds no such split itself."""
+
+MOSTLY_MISSING = 0.5
+"""Share of missing values from which on a column parts the rows badly."""
 
 STARTERS: Mapping[str, str] = {
     "classification": "starter/encoder",
@@ -239,6 +243,10 @@ def _reasons(found: Sniffed) -> list[str]:
     if found.label_map:
         lines.append(f"data.label_map: {len(found.label_map)} spelling variants of labels; read them through")
     lines += [f"or: {alternative}" for alternative in found.alternatives]
+    parting = sliceable(found)
+    if parting:
+        names = ", ".join(map(repr, parting))
+        lines.append(f"or: `evaluation.slices: [{names}]` scores the model on the test rows of each value there too")
     for finding in (*found.findings, *sniffed_findings(found, test_share=TEST_SHARE)):
         lines.append(f"{finding.severity}: {finding.message}")
         if finding.remedy:
@@ -253,6 +261,20 @@ def _parts(found: Sniffed) -> list[str]:
 
 def _listed(files: Sequence[str]) -> str:
     return ", ".join(files) if len(files) <= MANY else f"{files[0]} to {files[-1]}, {len(files)} files"
+
+
+def sliceable(found: Sniffed) -> list[str]:
+    """Columns without another role whose few values part the rows so that each has some in the test."""
+    taken = {column for proposal in (*chosen(found).values(), found.time) if proposal for column in proposal.columns}
+    enough = TEST_SHARE * found.rows / LEAST
+    return [
+        column.name
+        for column in found.columns
+        if column.name not in taken
+        and column.kind in {"words", "number"}
+        and 2 <= column.distinct <= min(MOST, enough)
+        and column.missing_share < MOSTLY_MISSING
+    ]
 
 
 def chosen(found: Sniffed) -> Mapping[str, Proposal]:
