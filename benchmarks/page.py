@@ -66,7 +66,8 @@ def quality(record: dict[str, Any]) -> str:
         f"{record['counts']['train']:,} training rows for all. Ours in the type that a probe finds faster, Trainer's "
         "best flags in bf16, its default in fp32. Tunewright by `recipes/banking77.yaml`: the mean of the tokens is "
         "read, a probe of the base is the teacher, each row goes through twice (R-Drop), weights are averaged; `plain` "
-        "without these. Ours keeps the best of 8 checkpoints by the validation rows, Trainer the last. Each cell: accuracy, then loss.",
+        "without these. Ours keeps the best of 8 checkpoints by the validation rows, Trainer the last. "
+        "Each cell: accuracy, then loss.",
         "",
         "| system | " + " | ".join(f"seed {seed}" for seed in seeds) + " | mean |",
         "|---|" + "---|" * (len(seeds) + 1),
