@@ -73,13 +73,20 @@ class Terminal:
     def interrupt(self) -> None:
         """Ctrl-C, as a person presses it: a moment after what is on the screen, once the program waits for keys.
 
-        Between showing its prompt and waiting for keys, readline notices a signal only with the next key.
+        Between showing its prompt and waiting for keys, readline notices a signal only with the next key: on a busy
+        machine that moment is long, and a person whose Ctrl-C does nothing presses another key.
         """
         ends = time.monotonic() + PATIENCE_S
         time.sleep(0.5)
         while self._works() and time.monotonic() < ends:
             time.sleep(0.1)
+        before, ends = len(self.seen), time.monotonic() + 5
         self.type("\x03")
+        while time.monotonic() < ends and not self.seen[before:].replace("^C", "").strip():
+            if not self._read(0.2):
+                return
+        if not self.seen[before:].replace("^C", "").strip():
+            self.type(" ")
 
     def _works(self) -> bool:
         """Whether the main thread was seen at work within a fifth of a second, where the system tells."""
