@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -134,5 +135,6 @@ def terminal(folder: Path, *arguments: object) -> Terminal:
     pid, handle = pty.fork()
     if pid == 0:
         os.chdir(folder)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background ignores it, and so would its children
         os.execve(sys.executable, words, {**os.environ, "TERM": "dumb", "PYTHONWARNINGS": "ignore"})
     return Terminal(pid, handle)
